@@ -1,0 +1,79 @@
+"""Checks of the values that users give to options."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NoReturn
+
+from penstock.errors import ConfigError, quote, suggest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["check_choice", "check_count", "check_flag", "check_number", "check_pair", "check_size"]
+
+
+def check_choice(name: str, value: object, allowed: Sequence[str]) -> None:
+    """Refuse a *value* that is none of *allowed*."""
+    if not isinstance(value, str) or value not in allowed:
+        near = suggest(value, allowed) if isinstance(value, str) else ""
+        listed = ", ".join(repr(word) for word in allowed)
+        raise ConfigError(f"{name}={quote(value)} is not one of {listed}.{near}")
+
+
+def check_flag(name: str, value: object) -> None:
+    """Refuse a *value* that is neither True nor False."""
+    if not isinstance(value, bool):
+        _refuse(name, value, "True or False")
+
+
+def check_count(name: str, value: object) -> None:
+    """Refuse a *value* that is not a whole number of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        _refuse(name, value, "a whole number of at least 1")
+
+
+def check_size(name: str, value: object) -> tuple[int, int]:
+    """Return *value* as (height, width), two whole numbers of at least 1."""
+    wanted = "(height, width), two whole numbers of at least 1"
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        _refuse(name, value, wanted)
+    for length in value:
+        if isinstance(length, bool) or not hasattr(length, "__index__") or length.__index__() < 1:
+            _refuse(name, value, wanted)
+    return value[0].__index__(), value[1].__index__()
+
+
+def check_number(name: str, value: object) -> float:
+    """Return *value* as a finite float."""
+    if isinstance(value, bool) or not hasattr(value, "__float__"):
+        _refuse(name, value, "a finite number")
+    number = float(value)
+    if not math.isfinite(number):
+        _refuse(name, value, "a finite number")
+    return number
+
+
+def check_pair(
+    name: str, value: object, *, low: float, high: float, symmetric: bool = True
+) -> tuple[float, float]:
+    """Return *value*, a number or a pair of them, as (lower, upper) within [low, high].
+
+    A single number x stands for (-x, x) where *symmetric*, and for (x, x) elsewhere.
+    """
+    wanted = f"a number or a pair (lower, upper) within [{low:g}, {high:g}]"
+    if isinstance(value, (tuple, list)):
+        if len(value) != 2:
+            _refuse(name, value, wanted)
+        lower, upper = (check_number(name, each) for each in value)
+    else:
+        upper = check_number(name, value)
+        lower = -upper if symmetric else upper
+        lower, upper = min(lower, upper), max(lower, upper)
+    if not low <= lower <= upper <= high:
+        _refuse(name, value, wanted)
+    return lower, upper
+
+
+def _refuse(name: str, value: object, wanted: str) -> NoReturn:
+    raise ConfigError(f"{name}={quote(value)} cannot work: give {wanted}.")

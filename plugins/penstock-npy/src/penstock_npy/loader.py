@@ -1,0 +1,169 @@
+"""The loader ``npy``."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from penstock.arrayspec import ArraySpec
+from penstock.errors import (
+    ConfigError,
+    SampleCorrupt,
+    SampleMismatch,
+    SampleMissing,
+    quote,
+    suggest,
+)
+from penstock.hookspecs import hookimpl
+from penstock_npy.reading import fill_rows, read_header
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from penstock_npy.header import NpyHeader
+
+__all__ = ["NpyFiles"]
+
+_DATA_FORMATS = ("channels_last", "channels_first")
+_DTYPES = ("bool", "float16", "float32", "float64", "int32", "int64", "uint8")
+_SIZES_LOOKED_AT = 20_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class NpyFiles:
+    """Arrays from .npy files, one per sample, all of one shape and dtype.
+
+    Files are read straight into the batch. Pickled content is never loaded.
+    Big-endian and Fortran-ordered files are converted.
+
+    Args:
+        column: Column of the samples table that names the files.
+        dtype: What Keras receives, a bool, integer or float dtype; None for
+            the files' own.
+        data_format: ``"channels_last"`` or ``"channels_first"``, for what
+            Keras receives; files hold the channels last. None is channels last.
+        shape: Shape in which each file's array is seen, for example
+            ``(32, 32, 32, 1)`` for files of ``(32, 32, 32)``; None for the files' own.
+        check_finite: Whether NaN and infinite values are errors.
+
+    Raises:
+        ConfigError: An option has a value that is not allowed.
+    """
+
+    suffixes: ClassVar[tuple[str, ...]] = (".npy",)
+
+    column: str = "sample"
+    dtype: str | None = "float32"
+    data_format: str | None = "channels_last"
+    shape: tuple[int, ...] | None = None
+    check_finite: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.column, str) or not self.column:
+            raise ConfigError(f"column={quote(self.column)} is not the name of a column.")
+        if self.dtype is not None:
+            object.__setattr__(self, "dtype", _numeric_name(self.dtype))
+        if self.data_format is not None and self.data_format not in _DATA_FORMATS:
+            raise ConfigError(
+                f"data_format={quote(self.data_format)} is neither 'channels_last' nor "
+                f"'channels_first'.{suggest(str(self.data_format), _DATA_FORMATS)}"
+            )
+        if self.shape is not None:
+            object.__setattr__(self, "shape", _checked_shape(self.shape))
+        if not isinstance(self.check_finite, bool):
+            raise ConfigError(f"check_finite={quote(self.check_finite)} is neither True nor False.")
+
+    @hookimpl
+    def describe_sample(self, samples: NDArray[Any]) -> ArraySpec:
+        """Describe the first file; find the files whose size shows that they differ."""
+        if len(samples) == 0:
+            raise ConfigError("There is no .npy file to read: the samples table is empty.")
+        first = read_header(samples[0])
+        if self.shape is not None and prod(self.shape) != prod(first.shape):
+            raise SampleMismatch(
+                f"shape={quote(self.shape)} was asked for, with {prod(self.shape)} elements; "
+                f"the file has shape {quote(first.shape)}, {prod(first.shape)} elements. "
+                "Give a shape with as many.",
+                sample=samples[0],
+                index=0,
+            )
+        self._check_sizes(samples, first)
+        return ArraySpec(
+            first.shape if self.shape is None else self.shape,
+            first.native,
+            deliver_dtype=first.native if self.dtype is None else self.dtype,
+            data_format=self.data_format or "channels_last",
+        )
+
+    @hookimpl
+    def load_samples(self, samples: NDArray[Any], out: NDArray[Any]) -> None:
+        """Read each file into its row of *out*."""
+        fill_rows(samples.tolist(), out, reshape=self.shape is not None)
+        if self.check_finite and out.dtype.kind == "f":
+            finite = np.isfinite(out).reshape(len(out), -1).all(axis=1)
+            if not finite.all():
+                index = int(np.argmin(finite))
+                bad = int(np.count_nonzero(~np.isfinite(out[index])))
+                raise SampleCorrupt(
+                    f"A .npy file holds {bad} values that are NaN or infinite, and "
+                    "check_finite=True. Replace them or leave the file out.",
+                    sample=samples[index],
+                )
+
+    def _check_sizes(self, samples: NDArray[Any], first: NpyHeader) -> None:
+        size = first.offset + first.nbytes
+        count = min(len(samples), _SIZES_LOOKED_AT)
+        for index in np.linspace(0, len(samples) - 1, count).astype(np.int64).tolist():
+            path = samples[index]
+            try:
+                if os.stat(path).st_size == size:
+                    continue
+            except (OSError, ValueError) as error:
+                raise SampleMissing(
+                    f"A .npy file cannot be found: {error}. Check the path, or leave it out.",
+                    sample=path,
+                    index=index,
+                ) from error
+            # Another size may be just another padding of the header.
+            found = read_header(path)
+            same_shape = found.shape == first.shape
+            if self.shape is not None:
+                same_shape = prod(found.shape) == prod(first.shape)
+            if not same_shape or found.native != first.native:
+                raise SampleMismatch(
+                    f"The .npy files differ: the first, {quote(samples[0])}, has shape "
+                    f"{quote(first.shape)} of {first.dtype.name}; this one has shape "
+                    f"{quote(found.shape)} of {found.dtype.name}. Give all files one shape and "
+                    "dtype, or leave this one out.",
+                    sample=path,
+                    index=index,
+                )
+
+
+def _numeric_name(dtype: object) -> str:
+    try:
+        found = np.dtype(dtype)  # type: ignore[call-overload]
+    except TypeError as error:
+        near = suggest(
+            str(dtype), ("bool", "float16", "float32", "float64", "int32", "int64", "uint8")
+        )
+        raise ConfigError(f"dtype={quote(dtype)} is not a NumPy dtype.{near}") from error
+    if found.kind not in "biuf":
+        raise ConfigError(
+            f"dtype={quote(dtype)} is not a dtype of numbers; use a bool, integer or float dtype, "
+            "or None for the files' own."
+        )
+    return str(found.name)
+
+
+def _checked_shape(shape: object) -> tuple[int, ...]:
+    if not isinstance(shape, (tuple, list)) or any(
+        isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1
+        for size in shape
+    ):
+        raise ConfigError(f"shape={quote(shape)} is not a tuple of whole numbers of at least 1.")
+    return tuple(int(size) for size in shape)

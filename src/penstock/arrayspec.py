@@ -1,0 +1,104 @@
+"""What one loaded sample is like, and how it is delivered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from penstock.errors import ConfigError, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import DTypeLike
+
+__all__ = ["ArraySpec"]
+
+_KINDS = "biufTUO"
+
+
+@dataclass(frozen=True, init=False)
+class ArraySpec:
+    """Shape and dtype of one loaded sample, and what becomes of it on delivery.
+
+    Loaders write samples of *shape* and *dtype*; augmenters see them so; on
+    delivery to Keras each array is cast to *deliver_dtype*, multiplied by
+    *scale* and, where *data_format* is ``"channels_first"``, its last axis is
+    moved to the front. Samples are always loaded with the channels last.
+
+    A loader that keeps pixels as ``uint8`` and delivers ``float32`` moves a
+    quarter of the bytes through augmentation and cache.
+
+    Args:
+        shape: Shape of one sample, without the batch axis; every size at least 1.
+        dtype: What ``load_samples`` writes. Strings are ``object``.
+        deliver_dtype: What Keras receives; *dtype* where it is not given.
+        scale: Factor applied on delivery.
+        data_format: ``"channels_last"`` or ``"channels_first"``, for the delivery.
+
+    Raises:
+        ConfigError: A size, dtype or data format that cannot be delivered.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    deliver_dtype: np.dtype[Any]
+    scale: float
+    data_format: str
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        dtype: DTypeLike,
+        *,
+        deliver_dtype: DTypeLike = None,
+        scale: float = 1.0,
+        data_format: str = "channels_last",
+    ) -> None:
+        for size in shape:
+            if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
+                raise ConfigError(
+                    f"A sample's shape must be whole numbers of at least 1; found {quote(shape)}."
+                )
+        loaded = _checked_dtype(dtype)
+        delivered = loaded if deliver_dtype is None else _checked_dtype(deliver_dtype)
+        if data_format not in ("channels_last", "channels_first"):
+            raise ConfigError(
+                f"data_format={quote(data_format)} is neither 'channels_last' nor 'channels_first'."
+            )
+        object.__setattr__(self, "shape", tuple(int(size) for size in shape))
+        object.__setattr__(self, "dtype", loaded)
+        object.__setattr__(self, "deliver_dtype", delivered)
+        object.__setattr__(self, "scale", float(scale))
+        object.__setattr__(self, "data_format", data_format)
+
+    @property
+    def deliver_shape(self) -> tuple[int, ...]:
+        """The shape of one delivered sample."""
+        if self.data_format == "channels_first" and len(self.shape) > 1:
+            return (self.shape[-1], *self.shape[:-1])
+        return self.shape
+
+    @property
+    def direct(self) -> bool:
+        """Whether what is loaded is delivered as it is."""
+        return (
+            self.dtype == self.deliver_dtype
+            and self.scale == 1.0
+            and self.deliver_shape == self.shape
+            and not (self.data_format == "channels_first" and len(self.shape) > 1)
+        )
+
+
+def _checked_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    try:
+        found = np.dtype(dtype)
+    except TypeError as error:
+        raise ConfigError(f"dtype={quote(dtype)} is not a NumPy dtype.") from error
+    if found.kind not in _KINDS:
+        raise ConfigError(
+            f"dtype={quote(dtype)} cannot be fed to Keras; use a bool, integer or float dtype."
+        )
+    return found.newbyteorder("=") if found.kind in "biuf" else np.dtype(object)

@@ -1,0 +1,83 @@
+"""The loader of values that stand in the samples table itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from penstock.arrayspec import ArraySpec
+from penstock.errors import ConfigError, quote, suggest
+from penstock.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+__all__ = ["Columns"]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Columns of the samples table: numbers as float32, or text as strings.
+
+    Args:
+        column: A name, for samples of shape ``()``; or several, for samples of
+            shape ``(len(column),)``.
+        dtype: What Keras receives: a number dtype, or ``"string"`` for text
+            (TensorFlow only). float32 for numbers and strings for text by default.
+    """
+
+    column: str | tuple[str, ...]
+    dtype: str | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.column, str):
+            object.__setattr__(self, "column", tuple(self.column))
+        if not self.column:
+            raise ConfigError("Columns needs the name of at least one column; found none.")
+
+    @hookimpl
+    def pick_samples(self, table: pd.DataFrame) -> NDArray[Any]:
+        """Pick the values."""
+        names = [self.column] if isinstance(self.column, str) else list(self.column)
+        for name in names:
+            if name not in table.columns:
+                raise ConfigError(
+                    f"There is no column {quote(name)} in the samples table."
+                    f"{suggest(name, map(str, table.columns))}"
+                    f" Its columns are {quote([str(known) for known in table.columns])}."
+                )
+            empty = int(table[name].isna().sum())
+            if empty:
+                raise ConfigError(
+                    f"{empty} of {len(table)} cells in the column {quote(name)} are empty."
+                    " Fill them (DataFrame.fillna) or drop the rows (DataFrame.dropna)."
+                )
+        numbers = [table[name].dtype.kind in "biuf" for name in names]
+        if self.dtype == "string" or (self.dtype is None and not any(numbers)):
+            values = np.empty((len(table), len(names)), object)
+            for place, name in enumerate(names):
+                values[:, place] = [str(cell) for cell in table[name]]
+        else:
+            values = np.empty((len(table), len(names)), self.dtype or np.float32)
+            for place, name in enumerate(names):
+                try:
+                    values[:, place] = table[name].to_numpy()
+                except (TypeError, ValueError) as error:
+                    raise ConfigError(
+                        f"The column {quote(name)} holds text, such as {quote(table[name].iloc[0])},"
+                        " among columns of numbers. Make it an input of its own."
+                    ) from error
+        return values[:, 0].copy() if isinstance(self.column, str) else values
+
+    @hookimpl
+    def describe_sample(self, samples: NDArray[Any]) -> ArraySpec:
+        """Describe one row of the values."""
+        return ArraySpec(samples.shape[1:], samples.dtype)
+
+    @hookimpl
+    def load_samples(self, samples: NDArray[Any], out: NDArray[Any]) -> None:
+        """Copy the values."""
+        out[...] = samples

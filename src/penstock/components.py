@@ -1,0 +1,112 @@
+"""Components from what users type, and the hooks through which they are called."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+import pluggy
+
+from penstock import hookspecs
+from penstock.errors import ConfigError, PenstockError, PluginError, quote, suggest
+from penstock.plugins import load
+
+__all__ = ["build", "complete", "implements", "name_of", "options_of", "relay"]
+
+
+def build(kind: str, name: str, options: dict[str, Any], shared: dict[str, Any]) -> Any:
+    """Make the component *name* with *options*.
+
+    Args:
+        kind: ``"loader"``, ``"encoder"`` or ``"augmenter"``.
+        name: The entry point's name.
+        options: What the user typed for it.
+        shared: Options of the generator that the component gets too, where it
+            has an option of that name.
+
+    Raises:
+        ConfigError: It has no such option, or refuses its value.
+        PluginError: There is no such component, or it is broken.
+    """
+    return make(load(kind, name), f"{kind} {name!r}", options, shared)
+
+
+def make(component: type[Any], title: str, options: dict[str, Any], shared: dict[str, Any]) -> Any:
+    """Make an instance of *component*; see ``build``."""
+    known = options_of(component)
+    for option in options:
+        if option not in known:
+            raise ConfigError(
+                f"The {title} has no option {option!r}.{suggest(option, known)}"
+                f" Its options are: {', '.join(known) or 'none'}."
+            )
+    given = {name: value for name, value in shared.items() if name in known and value is not None}
+    try:
+        return component(**{**given, **options})
+    except PenstockError:
+        raise
+    except Exception as error:
+        raise ConfigError(
+            f"The {title} refuses its options {quote(options)}: {type(error).__name__}: {error}"
+        ) from error
+
+
+def complete(component: Any, shared: dict[str, Any]) -> Any:
+    """Fill those options of an instance that it left at None from *shared*."""
+    if not is_dataclass(component):
+        return component
+    known = {field.name for field in fields(component) if field.init}
+    missing = {
+        name: value
+        for name, value in shared.items()
+        if value is not None and name in known and getattr(component, name) is None
+    }
+    return replace(component, **missing) if missing else component  # type: ignore[type-var]
+
+
+def options_of(component: type[Any]) -> dict[str, inspect.Parameter]:
+    """Return the options of a component's class by name."""
+    parameters = inspect.signature(component).parameters
+    return {
+        name: parameter
+        for name, parameter in parameters.items()
+        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+    }
+
+
+def name_of(component: Any) -> str:
+    """Return what to call a component in messages."""
+    return type(component).__name__
+
+
+def implements(component: Any, hook: str) -> bool:
+    """Say whether a component, or a component's class, implements *hook*."""
+    kind = component if isinstance(component, type) else type(component)
+    return hasattr(getattr(kind, hook, None), "penstock_impl")
+
+
+def relay(component: Any) -> Any:
+    """Return the hooks of *component*, to be called with keyword arguments.
+
+    Raises:
+        PluginError: It implements a hook that does not exist, or with an
+            argument that the hook does not have.
+    """
+    if isinstance(component, type):
+        raise ConfigError(f"{component.__name__} is a class; make it: {component.__name__}(…).")
+    manager = pluggy.PluginManager("penstock")
+    manager.add_hookspecs(hookspecs)
+    try:
+        manager.register(component)
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        raise PluginError(
+            f"{name_of(component)} breaks the contract of Penstock's hooks: {error}"
+        ) from error
+    if not manager.get_hookcallers(component):
+        raise ConfigError(
+            f"{name_of(component)} implements no hook of Penstock."
+            " Mark its methods with @penstock.hookimpl, or name a component."
+        )
+    return manager.hook

@@ -1,0 +1,94 @@
+"""Random numbers that depend on (seed, epoch, sample) and on nothing else.
+
+A counter-based generator: draw *k* of a sample is a hash of its key and *k*,
+so that whole batches are drawn at once, and the slice, thread, machine or
+version of NumPy has no say. The hash is the finaliser of SplitMix64 (Steele,
+Lea & Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["Draws", "mix"]
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+def mix(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Hash 64-bit words one to one: distinct words stay distinct."""
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+def key(*words: int) -> np.uint64:
+    """Hash whole numbers below 2**64, in order, to one word."""
+    state = np.zeros(1, np.uint64)
+    for word in words:
+        state = mix((state + _GOLDEN) ^ mix(np.array([word], np.uint64) + _GOLDEN))
+    return np.uint64(state[0])
+
+
+class Draws:
+    """Random numbers for the samples of a batch, a row per sample.
+
+    Every call gives fresh numbers; the same calls in the same order give the
+    same numbers for the same (seed, epoch, sample), whatever else is in the
+    batch.
+
+    Args:
+        seed: The sequence's seed, below 2**64.
+        epoch: The epoch.
+        numbers: The samples' numbers, of shape ``(n,)``.
+        stream: Tells the draws of one augmenter from those of another.
+    """
+
+    def __init__(self, seed: int, epoch: int, numbers: NDArray[np.integer[Any]], stream: int = 0) -> None:
+        self._keys = mix(
+            np.ascontiguousarray(numbers, np.int64).view(np.uint64) * _GOLDEN + key(seed, epoch, stream)
+        )
+        self._drawn = 0
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def uniform(
+        self, low: float = 0.0, high: float = 1.0, size: int | Sequence[int] = ()
+    ) -> NDArray[np.float64]:
+        """Draw from [low, high); shape ``(n,)`` or ``(n, *size)``."""
+        shape = (size,) if isinstance(size, int) else tuple(size)
+        bits = self._bits(int(np.prod(shape, dtype=np.int64)))
+        unit = (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
+        return (low + (high - low) * unit).reshape(len(self), *shape)
+
+    def normal(
+        self, mean: float = 0.0, deviation: float = 1.0, size: int | Sequence[int] = ()
+    ) -> NDArray[np.float64]:
+        """Draw from a normal distribution, by Box and Muller; shapes as ``uniform``."""
+        radius = np.sqrt(-2.0 * np.log1p(-self.uniform(size=size)))
+        return mean + deviation * radius * np.cos(2.0 * np.pi * self.uniform(size=size))
+
+    def integers(self, low: int, high: int, size: int | Sequence[int] = ()) -> NDArray[np.int64]:
+        """Draw whole numbers from [low, high); shapes as ``uniform``."""
+        return np.floor(self.uniform(low, high, size)).astype(np.int64)
+
+    def chance(self, probability: float) -> NDArray[np.bool_]:
+        """Draw True with *probability*; shape ``(n,)``."""
+        return self.uniform() < probability
+
+    def generators(self) -> list[np.random.Generator]:
+        """Return a NumPy generator per sample, for code that wants one."""
+        return [np.random.Generator(np.random.PCG64(int(word))) for word in self._bits(1)[:, 0]]
+
+    def _bits(self, count: int) -> NDArray[np.uint64]:
+        counters = np.arange(self._drawn + 1, self._drawn + 1 + count, dtype=np.uint64)
+        self._drawn += count
+        return mix(self._keys[:, None] + counters[None, :] * _GOLDEN)

@@ -1,0 +1,138 @@
+"""Every exception that Penstock raises, in one tree.
+
+::
+
+    PenstockError
+    ├── ConfigError(ValueError)        a parameter, source or table that cannot work
+    │   └── LabelError                 a label that is missing, unknown or of the wrong kind
+    ├── BackendMissing(ImportError)    Keras has no backend to run on
+    ├── PluginError                    a plugin that is missing, broken or breaks the contract
+    │   └── PluginConflict             two plugins answer to one name, or claim one source
+    └── SampleError                    one sample that cannot be delivered
+        ├── SampleMissing(FileNotFoundError)
+        ├── SampleCorrupt(ValueError)
+        ├── SampleRefused(ValueError)  a limit or a policy forbids it
+        └── SampleMismatch(ValueError) a shape or dtype unlike the other samples'
+
+A message says what was asked, what was found and what to do. Exceptions
+pickle: they cross process borders whole.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "BackendMissing",
+    "ConfigError",
+    "LabelError",
+    "PenstockError",
+    "PluginConflict",
+    "PluginError",
+    "SampleCorrupt",
+    "SampleError",
+    "SampleMismatch",
+    "SampleMissing",
+    "SampleRefused",
+    "quote",
+    "suggest",
+]
+
+_QUOTE_LIMIT = 200
+
+
+class PenstockError(Exception):
+    """The root of every exception that Penstock raises."""
+
+
+class ConfigError(PenstockError, ValueError):
+    """A parameter, source or table that cannot work."""
+
+
+class LabelError(ConfigError):
+    """A label that is missing, unknown or of the wrong kind."""
+
+
+class BackendMissing(PenstockError, ImportError):
+    """Keras has no backend to run on."""
+
+
+class PluginError(PenstockError):
+    """A plugin that is missing, broken or breaks the contract."""
+
+
+class PluginConflict(PluginError):
+    """Two plugins answer to one name, or claim one source."""
+
+
+class SampleError(PenstockError):
+    """One sample that cannot be delivered.
+
+    Loaders raise a subclass with a message alone; the sample, its index and
+    the loader are added on the way out, where they are known.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        sample: object = None,
+        index: int | None = None,
+        loader: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.sample = sample
+        self.index = index
+        self.loader = loader
+
+    def __str__(self) -> str:
+        where = []
+        if self.sample is not None and quote(self.sample) not in self.message:
+            where.append(f"sample {quote(self.sample)}")
+        if self.index is not None:
+            where.append(f"index {self.index}")
+        if self.loader is not None:
+            where.append(f"loader {self.loader!r}")
+        return f"{self.message} ({', '.join(where)})" if where else self.message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.message, self.sample, self.index, self.loader)
+
+
+class SampleMissing(SampleError, FileNotFoundError):
+    """A sample's file is not there, or may not be read."""
+
+
+class SampleCorrupt(SampleError, ValueError):
+    """A sample's bytes are not what its format promises."""
+
+
+class SampleRefused(SampleError, ValueError):
+    """A limit or a policy forbids loading this sample."""
+
+
+class SampleMismatch(SampleError, ValueError):
+    """A sample's shape or dtype is unlike that of the other samples."""
+
+
+def _rebuild(
+    kind: type[SampleError], message: str, sample: object, index: int | None, loader: str | None
+) -> SampleError:
+    return kind(message, sample=sample, index=index, loader=loader)
+
+
+def quote(value: object) -> str:
+    """Return *value* as it may stand in a message: escaped, at most 200 characters."""
+    text = ascii(value)
+    return text if len(text) <= _QUOTE_LIMIT else f"{text[: _QUOTE_LIMIT - 1]}…"
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """Return ``" Did you mean 'x'?"`` for the nearest of *known*, or ``""``."""
+    near = get_close_matches(str(word), list(known), n=1, cutoff=0.6)
+    return f" Did you mean {near[0]!r}?" if near else ""

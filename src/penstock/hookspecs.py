@@ -1,0 +1,192 @@
+"""The contract between Penstock and its plugins, in the order in which it happens to data.
+
+A component is a frozen dataclass: its fields are the options that users type,
+its methods marked with ``@penstock.hookimpl`` are its hooks. A loader needs
+``describe_sample`` and ``load_samples``; an encoder needs ``encode_labels``; an
+augmenter needs ``augment_samples`` or ``augment_batch``. An implementation may
+leave out any argument that it has no use for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    import numpy as np
+    import pandas as pd
+
+    from penstock.arrayspec import ArraySpec
+    from penstock.batch import Batch
+
+__all__ = ["hookimpl"]
+
+hookspec = pluggy.HookspecMarker("penstock")
+hookimpl = pluggy.HookimplMarker("penstock")
+
+
+@hookspec(firstresult=True)
+def claims_source(source: object) -> bool | None:
+    """Say whether this loader reads *source*.
+
+    Called once per installed loader, when a user names none. Must be cheap:
+    look at names, decode nothing. A loader with a ``suffixes`` attribute needs
+    no implementation: it claims directories, files and lists of names that
+    carry one of its suffixes.
+
+    Args:
+        source: What the user gave: the path of a directory or file as ``str``,
+            a list of file names, a DataFrame, or arrays.
+
+    Returns:
+        True to claim the source; False or None to leave it to others.
+    """
+
+
+@hookspec(firstresult=True)
+def list_samples(source: object) -> pd.DataFrame | None:
+    """List the samples found in *source*.
+
+    Called once, when the source is a directory or file of this loader's kind.
+    A loader with a ``suffixes`` attribute needs no implementation for
+    directories: files below are its samples, the first folders their labels.
+
+    Args:
+        source: As for ``claims_source``.
+
+    Returns:
+        The samples table: one row per sample, in a reproducible order. Column
+        ``sample`` holds what to load (a path relative to the directory, a row
+        number, a key); column ``label``, if there are labels, a label per
+        sample (categorical to fix the order of the classes); further columns
+        are kept for whoever names them.
+
+    Raises:
+        ConfigError: The source holds nothing that can be listed.
+    """
+
+
+@hookspec(firstresult=True)
+def pick_samples(table: pd.DataFrame, source: str | None) -> np.ndarray[Any, Any] | None:
+    """Pick from the samples table what ``load_samples`` will be given.
+
+    Called once per field. Without an implementation it is the column that the
+    loader's ``column`` option names, ``sample`` by default, and strings in it
+    are paths: joined to the root, checked to stay inside it and to exist.
+
+    Args:
+        table: The samples table.
+        source: The path that the user gave, or None where the source is no path.
+
+    Returns:
+        An array with one entry (or row) per row of *table*.
+    """
+
+
+@hookspec(firstresult=True)
+def describe_sample(samples: np.ndarray[Any, Any], source: str | None) -> ArraySpec:
+    """Describe one loaded sample, so that batches can be allocated before loading.
+
+    Called once per field, before training, with everything that will be
+    loaded: look at the first, and at as many more as is cheap.
+
+    Args:
+        samples: What ``pick_samples`` gave, for all samples. For files: full
+            paths as ``str``, in an array of dtype object.
+        source: As for ``pick_samples``.
+
+    Returns:
+        Shape and dtype of every sample of this field.
+
+    Raises:
+        SampleError: The samples looked at cannot be read, or differ.
+    """
+
+
+@hookspec
+def load_samples(samples: np.ndarray[Any, Any], out: np.ndarray[Any, Any], source: str | None) -> None:
+    """Fill ``out[i]`` from ``samples[i]``, for every i.
+
+    Called for slices of batches, from several threads at once, for any number
+    of samples in any order and with repeats. Must write every element of
+    *out*, keep no reference to it, and give the same values for the same
+    sample at every call. Hold no lock around slow work.
+
+    Args:
+        samples: A slice of what ``pick_samples`` gave. For files: full paths.
+        out: Array of shape ``(len(samples), *spec.shape)`` and dtype
+            ``spec.dtype``, C-contiguous; its content on entry is arbitrary.
+        source: As for ``pick_samples``.
+
+    Raises:
+        SampleError: A sample cannot be loaded. Any other exception is wrapped
+            in one that names the sample.
+    """
+
+
+@hookspec(firstresult=True)
+def fit_labels(labels: np.ndarray[Any, Any]) -> Sequence[Any] | None:
+    """Find the classes in *labels*.
+
+    Called once, over the labels of all samples, before any split, unless the
+    user gives ``class_names``. Missing labels were refused before.
+
+    Args:
+        labels: One entry per sample, of dtype object or a number dtype; a
+            sample with several labels has a tuple of them.
+
+    Returns:
+        The classes, in the order of their numbers, or None where labels are
+        values and not classes.
+    """
+
+
+@hookspec(firstresult=True)
+def encode_labels(labels: np.ndarray[Any, Any], classes: Sequence[Any] | None) -> np.ndarray[Any, Any]:
+    """Encode the labels of a batch as a target.
+
+    Called once per batch, from any thread.
+
+    Args:
+        labels: Where there are classes, the class numbers as int64 of shape
+            ``(n,)``, or an object array of int64 arrays where samples have
+            several labels. Otherwise the values, of shape ``(n,)`` or ``(n, k)``.
+        classes: What ``fit_labels`` found or the user gave, or None.
+
+    Returns:
+        The target, of shape ``(n, …)``, in the dtype that Keras shall see.
+    """
+
+
+@hookspec
+def augment_samples(batch: Batch) -> None:
+    """Change the samples of a slice of a batch, each by itself, in place.
+
+    Called once per slice of a training batch, from several threads, in the
+    user's order of augmenters, between loading and delivery: values are still
+    in the loader's dtype (``uint8`` for images) with the channels last. What
+    happens to a sample must depend on nothing but that sample and its draws.
+
+    Args:
+        batch: ``batch.inputs`` and ``batch.targets`` map names to arrays of
+            shape ``(n, …)`` to be changed in place; targets holds loaded fields
+            (a mask), not encoded labels. ``batch.draws`` gives random numbers
+            by (seed, epoch, sample).
+    """
+
+
+@hookspec
+def augment_batch(batch: Batch) -> None:
+    """Change a whole batch in place, where samples meet (mixup and the like).
+
+    Called once per training batch, after delivery dtypes and targets are in
+    place; the last batch of an epoch may be shorter.
+
+    Args:
+        batch: ``batch.inputs``, ``batch.targets`` and ``batch.sample_weight``
+            (or None) as Keras will see them; ``batch.draws`` as above.
+    """

@@ -1,0 +1,168 @@
+"""Labels on their way from a column of the samples table to class numbers."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from penstock.errors import LabelError, quote, suggest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["class_numbers", "infer_encoder", "label_values", "known_classes"]
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_WHOLE = re.compile(r"-?\d+")
+
+
+def label_values(column: pd.Series[Any] | pd.DataFrame, samples: pd.Series[Any] | None) -> NDArray[Any]:
+    """Return a label column as an array, having refused missing labels.
+
+    Args:
+        column: The label column, or several of them.
+        samples: The samples they belong to, for the message.
+
+    Returns:
+        Shape ``(n,)``, or ``(n, k)`` for k columns; lists and sets become tuples.
+
+    Raises:
+        LabelError: Labels are missing; says how many and names the first sample.
+    """
+    missing = column.isna().to_numpy()
+    if missing.ndim > 1:
+        missing = missing.any(axis=1)
+    if missing.any():
+        first = int(np.argmax(missing))
+        name = first if samples is None else samples.iloc[first]
+        raise LabelError(
+            f"{int(missing.sum())} of {len(column)} samples have no label; the first is"
+            f" {quote(name)} in row {first}. Label them, or leave them out of the source."
+        )
+    if isinstance(column, pd.DataFrame):
+        return column.to_numpy()
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.astype(object).to_numpy()
+    values = column.to_numpy() if column.dtype.kind in "biuf" else column.to_numpy(object)
+    if len(values) and isinstance(values[0], (list, tuple, set, frozenset, np.ndarray)):
+        tuples = np.empty(len(values), object)
+        tuples[:] = [tuple(label) for label in values]
+        return tuples
+    return values
+
+
+def known_classes(column: pd.Series[Any] | pd.DataFrame) -> list[Any] | None:
+    """Return the classes of a categorical column, in its order, or None."""
+    if isinstance(column, pd.Series) and isinstance(column.dtype, pd.CategoricalDtype):
+        return list(column.cat.categories)
+    return None
+
+
+def infer_encoder(labels: NDArray[Any], column: str) -> str:
+    """Name the encoder that these labels ask for when the user names none.
+
+    Raises:
+        LabelError: They could be meant in several ways; says what to type.
+    """
+    first = labels[0] if labels.ndim == 1 and len(labels) else None
+    if isinstance(first, tuple):
+        raise LabelError(
+            f"The labels in {column!r} are lists, such as {quote(first)}."
+            ' Say encoder="multilabel" to encode them as a vector of zeros and ones.'
+        )
+    if labels.ndim > 1:
+        raise LabelError(
+            f"There are {labels.shape[1]} label columns, {quote(column)}."
+            ' Say encoder="float" to use them as the values of one target,'
+            " or targets={…} to give each an encoder of its own."
+        )
+    if labels.dtype.kind == "f" or _look_like_floats(labels):
+        raise LabelError(
+            f"The labels in {column!r} are floating-point numbers, such as {quote(first)}."
+            ' Say encoder="float" for regression, or encoder="categorical" if they are classes.'
+        )
+    return "categorical"
+
+
+def _look_like_floats(labels: NDArray[Any]) -> bool:
+    if labels.dtype != object:
+        return False
+    if all(isinstance(label, float) for label in labels):
+        return True
+    return all(isinstance(label, str) and _NUMBER.fullmatch(label) for label in labels) and not all(
+        _WHOLE.fullmatch(label) for label in labels
+    )
+
+
+def class_numbers(labels: NDArray[Any], classes: Sequence[Any], samples: pd.Series[Any] | None) -> NDArray[Any]:
+    """Return the position of each label in *classes*.
+
+    Returns:
+        int32 of shape ``(n,)``; for labels that are tuples, an object array of
+        int64 arrays.
+
+    Raises:
+        LabelError: A label is not among the classes; names the nearest.
+    """
+    index = pd.Index(list(classes), dtype=object)
+    if not index.is_unique:
+        twice = index[index.duplicated()][0]
+        raise LabelError(f"The class {quote(twice)} is given twice. Name every class once.")
+    _warn_of_lookalikes(classes)
+    if labels.ndim != 1:
+        raise LabelError(
+            f"Classes need one label column; found {labels.shape[1]}. Say targets={{…}} for several."
+        )
+    if len(labels) and isinstance(labels[0], tuple):
+        flat = [label for several in labels for label in several]
+        lengths = [len(several) for several in labels]
+        numbers = index.get_indexer(pd.Index(flat, dtype=object))
+        _refuse_unknown(numbers, flat, classes, np.repeat(np.arange(len(labels)), lengths), samples)
+        result = np.empty(len(labels), object)
+        result[:] = np.split(numbers.astype(np.int64), np.cumsum(lengths)[:-1])
+        return result
+    numbers = index.get_indexer(pd.Index(labels.astype(object), dtype=object))
+    _refuse_unknown(numbers, labels, classes, np.arange(len(labels)), samples)
+    return numbers.astype(np.int32)
+
+
+def _refuse_unknown(
+    numbers: NDArray[Any],
+    labels: Sequence[Any] | NDArray[Any],
+    classes: Sequence[Any],
+    rows: NDArray[Any],
+    samples: pd.Series[Any] | None,
+) -> None:
+    unknown = np.flatnonzero(numbers < 0)
+    if not len(unknown):
+        return
+    label, row = labels[unknown[0]], int(rows[unknown[0]])
+    name = row if samples is None else samples.iloc[row]
+    raise LabelError(
+        f"{len(unknown)} labels are not among the {len(classes)} classes; the first is"
+        f" {quote(label)} of sample {quote(name)} in row {row}."
+        f"{suggest(label, [str(known) for known in classes])}"
+        f" The classes are {quote(list(classes))}: add it to class_names=, or leave those samples out."
+    )
+
+
+def _warn_of_lookalikes(classes: Sequence[Any]) -> None:
+    seen: dict[object, str] = {}
+    for name in classes:
+        if not isinstance(name, str):
+            continue
+        plain: object = name.strip()
+        if _NUMBER.fullmatch(name.strip()):
+            plain = float(name)
+        if plain in seen:
+            warnings.warn(
+                f"The classes {quote(seen[plain])} and {quote(name)} look alike and are kept apart.",
+                stacklevel=2,
+            )
+        seen[plain] = name

@@ -1,0 +1,158 @@
+"""Which epoch a request of Keras belongs to, and what it will ask for next.
+
+Keras asks for batches by index, in an order of its own (``fit(shuffle=True)``
+permutes them), and never says which epoch they are for: its hooks fire before
+the first epoch, twice after a validation, and not at all after
+``stop_training``. What can be relied on, in every backend and release since 3.0:
+
+- a pass over the data begins with Keras reading ``num_batches`` and, in the
+  same thread, asking for the pass's first batch;
+- within a pass every index is asked for at most once;
+- what it asks for before ``on_epoch_begin`` is a look at the signature, and
+  what it asks for between its first ``on_epoch_begin`` and an ``on_epoch_end``
+  that comes after a single request is a look at a batch to build the model.
+
+So a pass that delivered every batch completes an epoch, and the next pass to
+begin is the next epoch; a pass that was broken off is begun again. What is
+asked for is always answered for the epoch of its pass: prediction costs time
+where it is wrong, and nothing else.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Passes"]
+
+_LIVE_PASSES = 4  # training, a validation on the same object, and what was broken off
+
+
+@dataclass
+class _Pass:
+    """One walk over all batches of an epoch."""
+
+    epoch: int
+    counts: bool  # a look at the signature completes nothing
+    plans: list[Sequence[int]]  # the orders in which it may ask, as far as they held
+    asked: set[int] = field(default_factory=set)
+
+    def expects(self, index: int) -> bool:
+        """Say whether a plan has *index* next."""
+        step = len(self.asked)
+        return any(step < len(plan) and plan[step] == index for plan in self.plans)
+
+    def ask(self, index: int, depth: int) -> list[int]:
+        """Note a request for *index*, and predict the next *depth*."""
+        step = len(self.asked)
+        self.asked.add(index)
+        self.plans = [plan for plan in self.plans if step < len(plan) and plan[step] == index]
+        return list(self.plans[0][step + 1 : step + 1 + depth]) if self.plans else []
+
+
+class Passes:
+    """Attributes each request for a batch to an epoch.
+
+    Attributes:
+        epoch: The epoch that the next pass will be.
+        permuted: Whether Keras was seen to permute the batches.
+
+    Args:
+        length: Batches per epoch.
+    """
+
+    def __init__(self, length: int) -> None:
+        self.epoch = 0
+        self.permuted = False
+        self._length = length
+        self._live: list[_Pass] = []
+        self._direct: set[int] = set()
+        self._window = False
+        self._fresh = False  # an adapter was made, and no epoch has ended since
+        self._lock = threading.Lock()
+        self._thread = threading.local()
+
+    def adapter_made(self) -> None:
+        """Note that a new ``fit``, ``evaluate`` or ``predict`` begins."""
+        with self._lock:
+            self._fresh = True
+            self._direct.clear()
+
+    def length_read(self) -> None:
+        """Note that a pass may begin in this thread."""
+        # If Keras shuffles the batches, it does so next: a copy of the global
+        # random state foretells the order. It is read for nothing else.
+        self._thread.shuffle_state = random.getstate()
+
+    def begin(self) -> None:
+        """Note ``on_epoch_begin``."""
+        self._thread.shuffle_state = None
+        with self._lock:
+            self._window = True
+            self._direct.clear()
+
+    def end(self) -> None:
+        """Note ``on_epoch_end``."""
+        self._thread.shuffle_state = None
+        with self._lock:
+            if self._window and self._fresh and self._live and len(self._live[-1].asked) == 1:
+                # JAX and torch looked at one batch to build the model. (A built
+                # model has an end before its first begin.)
+                looked = self._live.pop()
+                if looked.counts and self._length == 1:
+                    self.epoch = looked.epoch
+            elif not self._window and not self._fresh and len(self._direct) == self._length:
+                # A hand-written loop over sequence[i] that ends its epochs itself.
+                self.epoch += 1
+            self._window = self._fresh = False
+            self._direct.clear()
+
+    def completed(self, epoch: int) -> None:
+        """Note a whole pass over *epoch* that was made by iteration."""
+        with self._lock:
+            self.epoch = max(self.epoch, epoch + 1)
+
+    def request(self, index: int, depth: int) -> tuple[int, list[int]]:
+        """Attribute a request for batch *index*.
+
+        Returns:
+            Its epoch, and the at most *depth* indices that will probably follow.
+        """
+        state = getattr(self._thread, "shuffle_state", None)
+        self._thread.shuffle_state = None
+        with self._lock:
+            current = self._begun(state) if state is not None else self._continued(index)
+            if current is None:
+                self._direct.add(index)
+                return self.epoch, []
+            upcoming = current.ask(index, depth)
+            if current.plans and isinstance(current.plans[0], list):
+                self.permuted = True
+            if len(current.asked) == self._length and current.counts:
+                self.epoch = max(self.epoch, current.epoch + 1)
+            return current.epoch, upcoming
+
+    def _begun(self, state: Any) -> _Pass:
+        drawn = list(range(self._length))
+        source = random.Random()  # noqa: S311 - foretells Keras' shuffle, draws nothing of ours
+        source.setstate(state)
+        source.shuffle(drawn)
+        begun = _Pass(self.epoch, self._window, [range(self._length), drawn])
+        unfinished = [each for each in self._live if len(each.asked) < self._length]
+        self._live = [*unfinished[1 - _LIVE_PASSES :], begun]
+        return begun
+
+    def _continued(self, index: int) -> _Pass | None:
+        newest_first = self._live[::-1]
+        for each in newest_first:
+            if each.expects(index):
+                return each
+        for each in newest_first:
+            if index not in each.asked:
+                return each
+        return newest_first[0] if newest_first and self._window else None

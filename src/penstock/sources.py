@@ -1,0 +1,240 @@
+"""What a user points at -> a samples table, and who reads it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from penstock.components import implements, make, name_of, options_of, relay
+from penstock.errors import (
+    ConfigError,
+    PenstockError,
+    PluginConflict,
+    PluginError,
+    quote,
+    suggest,
+)
+from penstock.files import has_suffix, list_files, resolve_paths
+from penstock.plugins import load_all
+from penstock.tables import read_table
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Source", "column_of", "detect_loader", "open_source"]
+
+_KNOWN = {
+    ".npy": "penstock-npy",
+    ".csv": "penstock-csv",
+    ".tsv": "penstock-csv",
+    **dict.fromkeys(
+        (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"), "penstock-images"
+    ),
+}
+
+
+@dataclass
+class Source:
+    """Where samples come from.
+
+    Attributes:
+        table: The samples table.
+        path: The path that the user gave, or None.
+        root: The directory that file names are relative to, or None for the current one.
+        contained: Whether file names may not lead out of the root.
+        listed: Whether the files were listed just now, and need no check.
+    """
+
+    table: pd.DataFrame
+    path: str | None = None
+    root: str | None = None
+    contained: bool = True
+    listed: bool = False
+
+    def samples_of(self, loader: Any) -> tuple[NDArray[Any], str | None]:
+        """Pick what *loader* loads, and the prefix of its paths (None: they are no paths)."""
+        if implements(loader, "pick_samples"):
+            picked = relay(loader).pick_samples(table=self.table, source=self.path)
+            if not isinstance(picked, np.ndarray) or len(picked) != len(self.table):
+                raise PluginError(
+                    f"{name_of(loader)}.pick_samples returned {quote(picked)}."
+                    f" It must return an array of {len(self.table)} entries, one per sample."
+                )
+            return picked, None
+        column = column_of(loader)
+        if column not in self.table.columns:
+            raise ConfigError(
+                f"There is no column {quote(column)} in the samples table."
+                f"{suggest(column, map(str, self.table.columns))}"
+                f" Name the column to load with x_col= (or column=); there are"
+                f" {quote([str(name) for name in self.table.columns])}."
+            )
+        values = self.table[column]
+        suffixes = getattr(loader, "suffixes", ())
+        if not suffixes and values.dtype.kind in "biuf":
+            return values.to_numpy(), None
+        names = values.to_numpy(object)
+        if not suffixes and not all(isinstance(name, (str, os.PathLike)) for name in names):
+            return names, None
+        if not self.listed:
+            names = resolve_paths(names, suffixes, root=self.root, contained=self.contained)
+        return names, "" if self.root is None else os.path.join(self.root, "")
+
+
+def column_of(loader: Any) -> str:
+    """Return the column of the samples table that *loader* reads."""
+    return str(getattr(loader, "column", None) or "sample")
+
+
+def open_source(
+    given: Any, loader: Any, *, root: str | None, contained: bool, follow_links: bool
+) -> Source:
+    """Make the samples table of a path, a DataFrame or a list of names.
+
+    Args:
+        given: What the user gave.
+        loader: The loader that will read it, or None where there are several.
+        root: The directory that file names are relative to.
+        contained: Whether file names may not lead out of it.
+        follow_links: Whether symbolic links in a directory are followed.
+
+    Raises:
+        ConfigError: There is no such path, or nothing in it.
+    """
+    if isinstance(given, pd.DataFrame):
+        source = Source(given.reset_index(drop=True), None, root, contained)
+    elif isinstance(given, str):
+        source = _open_path(given, loader, root, contained, follow_links)
+    else:
+        names = [os.fspath(name) if isinstance(name, os.PathLike) else name for name in given]
+        column = np.empty(len(names), object)
+        column[:] = names
+        # Names typed in a program are the user's own; names below a root are not to leave it.
+        source = Source(
+            pd.DataFrame({"sample": column}, dtype=object),
+            None,
+            root,
+            contained and root is not None,
+        )
+    if not len(source.table):
+        raise ConfigError(f"The source {quote(given)} has 0 samples. Give at least one.")
+    return source
+
+
+def _open_path(
+    path: str, loader: Any, root: str | None, contained: bool, follow_links: bool
+) -> Source:
+    if not os.path.exists(path):
+        raise ConfigError(
+            f"There is no file or directory {quote(path)} (looked from {quote(os.getcwd())})."
+            " Check the path."
+        )
+    lists = loader is not None and implements(loader, "list_samples")
+    suffixes = getattr(loader, "suffixes", ())
+    if os.path.isdir(path):
+        if lists:
+            return Source(_listed(path, loader), path, root or path, listed=not suffixes)
+        if suffixes:
+            table = list_files(path, suffixes, follow_links=follow_links)
+            return Source(table, path, path, listed=True)
+        raise ConfigError(
+            f"{name_of(loader) if loader else 'A generator with several inputs'} cannot list the"
+            f" directory {quote(path)}. Give a table of samples, or a list of file names with root=."
+        )
+    claims = lists and relay(loader).claims_source(source=path)
+    if lists and claims is not False:
+        return Source(_listed(path, loader), path, root)
+    if path.lower().endswith((".csv", ".tsv")):
+        return Source(read_table(path), path, root or os.path.dirname(path) or os.curdir, contained)
+    if has_suffix(path, suffixes):
+        name = np.array([os.path.basename(path)], object)
+        return Source(pd.DataFrame({"sample": name}), path, os.path.dirname(path) or os.curdir)
+    raise ConfigError(
+        f"{name_of(loader)} does not read {quote(path)}, which is a file."
+        " Give a directory, a table or a list of file names, or another loader=."
+    )
+
+
+def _listed(path: str, loader: Any) -> pd.DataFrame:
+    try:
+        table = relay(loader).list_samples(source=path)
+    except PenstockError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"{name_of(loader)} failed to list {quote(path)}: {type(error).__name__}:"
+            f" {quote(str(error))}."
+        ) from error
+    if not isinstance(table, pd.DataFrame) or "sample" not in table.columns:
+        raise PluginError(
+            f"{name_of(loader)}.list_samples returned {quote(type(table).__name__)} without a column"
+            " 'sample'. It must return a DataFrame with one."
+        )
+    return table.reset_index(drop=True)
+
+
+def detect_loader(given: Any, options: dict[str, Any], shared: dict[str, Any]) -> Any:
+    """Find the one installed loader that claims a source.
+
+    Args:
+        given: A path, or a list of file names.
+        options: The options that the user typed for the loader.
+        shared: The generator's options.
+
+    Raises:
+        PluginError: None claims it; says what is installed and what would read it.
+        PluginConflict: Several claim it.
+    """
+    if isinstance(given, str) and not os.path.exists(given):
+        raise ConfigError(
+            f"There is no file or directory {quote(given)} (looked from {quote(os.getcwd())})."
+            " Check the path."
+        )
+    claiming: dict[str, type[Any]] = {}
+    failures: list[str] = []
+    known: list[str] = []
+    for name, component in load_all("loader"):
+        if isinstance(component, PenstockError):
+            failures.append(str(component))
+            continue
+        known.append(name)
+        try:
+            if _claims(component, given):
+                claiming[name] = component
+        except Exception as error:
+            failures.append(f"The loader {name!r} failed to look at it: {quote(str(error))}")
+    if len(claiming) > 1:
+        names = sorted(claiming)
+        raise PluginConflict(
+            f"The source {quote(given)} is claimed by several loaders: {', '.join(names)}."
+            f" Say which: loader={names[0]!r} or loader={names[1]!r}."
+        )
+    if not claiming:
+        if isinstance(given, str) and os.path.isdir(given) and not os.listdir(given):
+            raise ConfigError(f"The directory {quote(given)} is empty. Check the path.")
+        raise PluginError(_unclaimed(given, known, failures))
+    name, component = claiming.popitem()
+    return make(component, f"loader {name!r}", options, shared)
+
+
+def _claims(component: type[Any], given: Any) -> bool:
+    if implements(component, "claims_source"):
+        needed = [p for p in options_of(component).values() if p.default is p.empty]
+        return not needed and bool(relay(component()).claims_source(source=given))
+    return has_suffix(given, getattr(component, "suffixes", ()))
+
+
+def _unclaimed(given: Any, known: list[str], failures: list[str]) -> str:
+    missing = sorted(
+        {package for suffix, package in _KNOWN.items() if has_suffix(given, (suffix,))}
+    )
+    hint = f" pip install {' '.join(missing)} would read it." if missing else ""
+    broken = f" Broken: {' '.join(failures)}" if failures else ""
+    return (
+        f"No installed loader claims the source {quote(given)}.{hint}"
+        f" Installed are: {', '.join(known)}. Name one with loader=, or install a plugin.{broken}"
+    )

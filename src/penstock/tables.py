@@ -1,0 +1,78 @@
+"""Reading a CSV file that lists samples, strictly."""
+
+from __future__ import annotations
+
+import csv
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from penstock.errors import ConfigError, quote
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["read_table"]
+
+_WHOLE_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,17}")
+
+
+def read_table(path: str) -> pd.DataFrame:
+    """Read a CSV or TSV file as a samples table.
+
+    Every cell stays the string it is, so that ``NA``, ``007`` and ``1e5`` are
+    labels like any other; only a column of whole numbers throughout, without
+    leading zeros, becomes int64.
+
+    Args:
+        path: A UTF-8 file (a byte order mark is accepted) with a header.
+
+    Raises:
+        ConfigError: The file is empty, not UTF-8, has a column twice, or a row
+            with more or fewer fields than the header; names the line.
+    """
+    import pandas as pd
+
+    delimiter = "\t" if path.lower().endswith(".tsv") else ","
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, delimiter=delimiter, strict=True)
+            header = next(reader, None)
+            if not header:
+                raise ConfigError(f"The table {quote(path)} is empty. It needs a header and rows.")
+            twice = sorted({name for name in header if header.count(name) > 1})
+            if twice:
+                raise ConfigError(
+                    f"The table {quote(path)} has the column {quote(twice[0])} twice."
+                    " Give every column a name of its own."
+                )
+            rows = []
+            for row in reader:
+                if len(row) != len(header):
+                    raise ConfigError(
+                        f"The table {quote(path)} has {len(row)} fields in line {reader.line_num}"
+                        f" and {len(header)} in its header. Quote fields that contain {delimiter!r}."
+                    )
+                rows.append(row)
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"The table {quote(path)} is not UTF-8: byte {error.object[error.start]:#04x} at offset"
+            f" {error.start}. Save it as UTF-8."
+        ) from error
+    except csv.Error as error:
+        raise ConfigError(
+            f"The table {quote(path)} cannot be read at line {reader.line_num}: {error}."
+        ) from error
+    except OSError as error:
+        raise ConfigError(f"The table {quote(path)} cannot be opened: {error.strerror}.") from error
+    if not rows:
+        raise ConfigError(f"The table {quote(path)} has a header and 0 samples.")
+    columns = {name: _column(cells) for name, cells in zip(header, zip(*rows, strict=True), strict=True)}
+    return pd.DataFrame(columns)
+
+
+def _column(cells: tuple[str, ...]) -> np.ndarray[tuple[int], np.dtype[np.int64 | np.object_]]:
+    if all(_WHOLE_NUMBER.fullmatch(cell) for cell in cells):
+        return np.array([int(cell) for cell in cells], np.int64)
+    return np.array(cells, object)
