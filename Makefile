@@ -13,11 +13,14 @@ REQUIREMENTS := constraints.txt pyproject.toml $(PLUGINS:=/pyproject.toml)
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 # The first Python that is new enough; PYTHON, where it is given, is the only one tried.
 CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
-NEW_ENOUGH := import sys, venv; sys.exit(sys.version_info < (3, 11))
+NEW_ENOUGH := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
+
+# Two pips in one environment would disturb each other.
+.NOTPARALLEL:
 
 .PHONY: help
 help: ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(VENV)/.demo ## Train on handwritten digits from images, .npy files and a CSV

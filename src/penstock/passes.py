@@ -40,19 +40,25 @@ class _Pass:
     epoch: int
     counts: bool  # a look at the signature completes nothing
     plans: list[Sequence[int]]  # the orders in which it may ask, as far as they held
+    followed: int = 0  # how far
     asked: set[int] = field(default_factory=set)
 
     def expects(self, index: int) -> bool:
         """Say whether a plan has *index* next."""
-        step = len(self.asked)
-        return any(step < len(plan) and plan[step] == index for plan in self.plans)
+        return any(index == self._next(plan) for plan in self.plans)
 
     def ask(self, index: int, depth: int) -> list[int]:
         """Note a request for *index*, and predict the next *depth*."""
-        step = len(self.asked)
         self.asked.add(index)
-        self.plans = [plan for plan in self.plans if step < len(plan) and plan[step] == index]
-        return list(self.plans[0][step + 1 : step + 1 + depth]) if self.plans else []
+        if self.expects(index) or not self.followed:
+            self.plans = [plan for plan in self.plans if index == self._next(plan)]
+            self.followed += 1
+            if self.plans:
+                return list(self.plans[0][self.followed : self.followed + depth])
+        return []  # somebody else's look at a batch, or a plan that was none
+
+    def _next(self, plan: Sequence[int]) -> int | None:
+        return plan[self.followed] if self.followed < len(plan) else None
 
 
 class Passes:
@@ -143,16 +149,23 @@ class Passes:
         source.setstate(state)
         source.shuffle(drawn)
         begun = _Pass(self.epoch, self._window, [range(self._length), drawn])
-        unfinished = [each for each in self._live if len(each.asked) < self._length]
+        unfinished = [
+            each for each in self._live if each.counts and len(each.asked) < self._length
+        ]
         self._live = [*unfinished[1 - _LIVE_PASSES :], begun]
         return begun
 
     def _continued(self, index: int) -> _Pass | None:
-        newest_first = self._live[::-1]
-        for each in newest_first:
-            if each.expects(index):
-                return each
-        for each in newest_first:
+        if not self._live:
+            return None
+        *older, newest = self._live
+        if newest.expects(index):
+            return newest
+        if newest.plans:
+            for each in reversed(older):
+                if each.expects(index):
+                    return each
+        for each in reversed(self._live):
             if index not in each.asked:
                 return each
-        return newest_first[0] if newest_first and self._window else None
+        return newest if self._window else None

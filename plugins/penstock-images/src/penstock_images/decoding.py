@@ -90,8 +90,8 @@ def decode(data: bytes, header: Header, color_mode: str) -> NDArray[Any]:
         SampleRefused: Pixels of a kind that is not read.
     """
     try:
-        if header.format == "GIF":
-            return _decode_gif(data, color_mode)
+        if header.format == "GIF" or (header.format == "TIFF" and header.bits == 8):
+            return _decode_by_pillow(data, header, color_mode)
         import cv2
 
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
@@ -99,8 +99,8 @@ def decode(data: bytes, header: Header, color_mode: str) -> NDArray[Any]:
             raise _corrupt(header.format, "is damaged or cut short")
         if pixels.dtype not in (np.uint8, np.uint16):
             raise SampleRefused(
-                f"A {header.format} of 8 or 16 bits per channel was expected; "
-                f"found {pixels.dtype}: save such arrays as .npy."
+                f"A {header.format} of 8 or 16 bits per channel was expected; found "
+                f"{pixels.dtype}: save such arrays as .npy and load them with penstock-npy."
             )
         return _recolor(pixels, color_mode)
     except SampleError:
@@ -110,11 +110,21 @@ def decode(data: bytes, header: Header, color_mode: str) -> NDArray[Any]:
         raise _corrupt(header.format, f"cannot be decoded ({quote(str(error))})") from error
 
 
-def _decode_gif(data: bytes, color_mode: str) -> NDArray[Any]:
+def _decode_by_pillow(data: bytes, header: Header, color_mode: str) -> NDArray[Any]:
+    """Decode what OpenCV is not to be trusted with.
+
+    It ignores errors in TIFFs of palettes, and reads gray ones without their sense of white.
+    """
     from PIL import Image
 
-    with Image.open(io.BytesIO(data), formats=("GIF",)) as image:
-        return np.asarray(image.convert(COLOR_MODES[color_mode][2]))
+    try:
+        with Image.open(io.BytesIO(data), formats=(header.format,)) as image:
+            return np.asarray(image.convert(COLOR_MODES[color_mode][2]))
+    except Image.DecompressionBombError as error:
+        raise SampleRefused(
+            f"Pillow refuses a {header.format} of {header.height:,} x {header.width:,} pixels: "
+            "raise PIL.Image.MAX_IMAGE_PIXELS, or convert the file."
+        ) from error
 
 
 def _recolor(pixels: NDArray[Any], color_mode: str) -> NDArray[Any]:

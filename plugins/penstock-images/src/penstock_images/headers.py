@@ -18,7 +18,7 @@ _SEGMENT_LIMIT = 4096
 
 
 class Header(NamedTuple):
-    """Format, size in pixels as stored, bits per channel as loaded, EXIF orientation."""
+    """Format, size in pixels as decoded, bits per channel as loaded, EXIF orientation."""
 
     format: str
     height: int
@@ -93,6 +93,10 @@ def _gif(data: bytes) -> Header:
 
 def _webp(data: bytes) -> Header:
     kind = data[12:16]
+    told = 8 + int.from_bytes(data[4:8], "little")
+    if told > len(data):
+        # Decoders fill what is missing in, without a word.
+        raise _corrupt("WebP", f"tells {told:,} bytes and the file has {len(data):,}")
     if kind == b"VP8X":
         width = 1 + int.from_bytes(data[24:27], "little")
         height = 1 + int.from_bytes(data[27:30], "little")
@@ -115,25 +119,29 @@ def _webp(data: bytes) -> Header:
 
 def _tiff(data: bytes) -> Header:
     tags = read_tags(data)
-    bits, kind, channels = tags.get(258, 1), tags.get(339, 1), tags.get(277, 1)
-    if kind == 3 or bits > 16 or (kind == 2 and bits != 1):
-        words = {2: "signed", 3: "floating-point"}.get(kind, "unsigned")
-        raise SampleRefused(
-            f"A TIFF of 8 or 16 unsigned bits per channel was expected; found {bits} {words} bits: "
-            "save such arrays as .npy and load them with penstock-npy."
-        )
+    height, width, kind = tags.get(257, 0), tags.get(256, 0), tags.get(339, 1)
+    bits, channels, planes = tags.get(258, 1), tags.get(277, 1), tags.get(284, 1)
+    if kind not in (1, 4) or bits not in (1, 2, 4, 8, 16):
+        word = {2: "signed", 3: "floating-point"}.get(kind, "unsigned")
+        raise _tiff_refused(f"of 8 or 16 unsigned bits per channel was expected; found {bits} {word}")
     if channels > 4:
-        raise SampleRefused(
-            f"A TIFF of at most 4 channels was expected; found {channels}: "
-            "save such arrays as .npy and load them with penstock-npy."
+        raise _tiff_refused(f"of at most 4 channels was expected; found {channels}")
+    colours = tags.get(262, 1)
+    allowed = (1, 2) if bits == 16 and planes == 1 else () if bits == 16 else (0, 1, 2, 3, 5, 6)
+    if colours not in allowed:
+        raise _tiff_refused(
+            f"in gray, RGB or, of 8 bits, palette, YCbCr or CMYK was expected; found {bits} bits, "
+            f"photometric interpretation {colours}, planar configuration {planes}"
         )
-    orientation = tags.get(274, 1)
-    return Header(
-        "TIFF",
-        tags.get(257, 0),
-        tags.get(256, 0),
-        16 if bits > 8 else 8,
-        orientation if 1 <= orientation <= 8 else 1,
+    # Here the orientation is part of the format, and decoders turn images upright by themselves.
+    if 5 <= tags.get(274, 1) <= 8:
+        height, width = width, height
+    return Header("TIFF", height, width, 16 if bits == 16 else 8)
+
+
+def _tiff_refused(found: str) -> SampleRefused:
+    return SampleRefused(
+        f"A TIFF {found}: save such arrays as .npy and load them with penstock-npy."
     )
 
 

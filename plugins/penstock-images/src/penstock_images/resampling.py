@@ -100,11 +100,13 @@ def _taps(interpolation: str, length: int, wanted: int) -> _Taps:
         weight = np.maximum(weight, 0)
     else:
         kernel, radius = _KERNELS[interpolation]
-        centres = (np.arange(wanted) + 0.5) * step
-        first = np.ceil(centres - radius - 0.5)
-        index = first + np.arange(2 * math.ceil(radius) + 1)[:, None]
-        distance = np.abs(index + 0.5 - centres)
-        weight = np.where(distance <= radius, kernel(distance), 0.0)
+        # In single precision: whether a tap on a kernel's very edge counts hangs on the last bit.
+        inverse = np.float32(1) / (np.float32(wanted) / np.float32(length))
+        centres = (np.arange(wanted, dtype=np.float32) + np.float32(0.5)) * inverse
+        first = np.ceil(centres - np.float32(radius + 0.5))
+        index = first + np.arange(2 * math.ceil(radius) + 1, dtype=np.float32)[:, None]
+        distance = np.abs(index + np.float32(0.5) - centres)
+        weight = np.where(distance < radius, kernel(distance.astype(np.float64)), 0.0)
         weight[(index < 0) | (index >= length)] = 0.0
     used = weight.any(axis=1)
     weight, index = weight[used], np.clip(index[used], 0, length - 1)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+import penstock
 from penstock.arrayspec import ArraySpec
 from penstock.errors import (
     ConfigError,
@@ -18,7 +19,6 @@ from penstock.errors import (
     quote,
     suggest,
 )
-from penstock.hookspecs import hookimpl
 from penstock_npy.reading import fill_rows, read_header
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class NpyFiles:
         if not isinstance(self.check_finite, bool):
             raise ConfigError(f"check_finite={quote(self.check_finite)} is neither True nor False.")
 
-    @hookimpl
+    @penstock.hookimpl
     def describe_sample(self, samples: NDArray[Any]) -> ArraySpec:
         """Describe the first file; find the files whose size shows that they differ."""
         if len(samples) == 0:
@@ -99,7 +99,7 @@ class NpyFiles:
             data_format=self.data_format or "channels_last",
         )
 
-    @hookimpl
+    @penstock.hookimpl
     def load_samples(self, samples: NDArray[Any], out: NDArray[Any]) -> None:
         """Read each file into its row of *out*."""
         fill_rows(samples.tolist(), out, reshape=self.shape is not None)

@@ -1,0 +1,342 @@
+"""Every bad file is refused by an error of ours that says what it found."""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import struct
+import threading
+import time
+import tracemalloc
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from penstock.errors import (
+    SampleCorrupt,
+    SampleError,
+    SampleMismatch,
+    SampleMissing,
+    SampleRefused,
+)
+from penstock_images import ImageFiles
+from PIL import Image
+
+WANTED = "An image was expected; "
+ALLOWED = "An image in JPEG, PNG, BMP, GIF, WebP or TIFF was expected; "
+GRADIENT = np.add.outer(np.arange(48) * 3, np.arange(64))[:, :, None] % np.array([251, 241, 239])
+
+
+def encoded(format_name, mode="RGB", **options):
+    stream = io.BytesIO()
+    Image.fromarray(GRADIENT.astype(np.uint8)).convert(mode).save(stream, format_name, **options)
+    return stream.getvalue()
+
+
+def chunk(kind, content=b""):
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def png(width, height, body=b"", *, bits=8, color=2, end=True):
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, color, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", body) + (chunk(b"IEND") if end else b"")
+
+
+def tiff(**tags):
+    entries = sorted((int(tag[1:]), value) for tag, value in tags.items())
+    body = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries)
+    return b"II*\0" + struct.pack("<IH", 8, len(entries)) + body + bytes(64)
+
+
+def jpeg_with_size(width, height):
+    data = bytearray(encoded("JPEG"))
+    at = data.index(b"\xff\xc0")
+    data[at + 5 : at + 9] = struct.pack(">HH", height, width)
+    return bytes(data)
+
+
+JPEG, PNG = encoded("JPEG"), encoded("PNG")
+BAD = {
+    "empty": (b"", SampleCorrupt, WANTED + "the file is empty"),
+    "text": (b"not an image\n", SampleCorrupt, WANTED + "this looks like text"),
+    "html": (b"<!DOCTYPE html><html>404", SampleCorrupt, WANTED + "this looks like HTML"),
+    "html later": (b"\n  <HTML><body>404", SampleCorrupt, WANTED + "this looks like HTML"),
+    "zeros": (bytes(5000), SampleCorrupt, WANTED + "there are only zero bytes"),
+    "noise": (b"\x9c\x02\xff\x13" * 50, SampleCorrupt, WANTED + "these bytes are no image"),
+    "npy": (b"\x93NUMPY\x01\x00", SampleCorrupt, WANTED + "this is a .npy array"),
+    "zip": (b"PK\x03\x04....", SampleCorrupt, WANTED + "this is a zip archive"),
+    "lfs": (
+        b"version https://git-lfs.github.com/spec/v1\n",
+        SampleCorrupt,
+        WANTED + "this is a Git LFS pointer",
+    ),
+    "svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", SampleRefused, ALLOWED + "this looks like SVG"),
+    "eps": (
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
+        SampleRefused,
+        ALLOWED + "this looks like PostScript",
+    ),
+    "pdf": (b"%PDF-1.7", SampleRefused, ALLOWED + "this looks like PDF"),
+    "heif": (b"\0\0\0\x18ftypheic", SampleRefused, ALLOWED + "this looks like HEIF"),
+    "netpbm": (b"P6\n1 1\n255\n\0\0\0", SampleRefused, ALLOWED + "this looks like netpbm"),
+    "png signature": (PNG[:8], SampleCorrupt, "A PNG image was expected; its header is cut short"),
+    "png before IEND": (PNG[:-12], SampleCorrupt, "A PNG image was expected; the file "),
+    "png half": (PNG[: len(PNG) // 2], SampleCorrupt, "A PNG image was expected; the file "),
+    "png garbage": (png(8, 8, b"\x13" * 99), SampleCorrupt, "A PNG image was expected; the file "),
+    "png short": (
+        png(8, 8, zlib.compress(bytes(30))),
+        SampleCorrupt,
+        "A PNG image was expected; the file ",
+    ),
+    "png zero width": (png(0, 8), SampleCorrupt, "A PNG image was expected; its header tells a size"),
+    "png 200 MP": (png(20_000, 10_000), SampleRefused, "An image of at most 64,000,000 pixels"),
+    "png 100 MP": (png(10_000, 10_000), SampleRefused, "An image of at most 64,000,000 pixels"),
+    "png 2^31": (png(2**31 - 1, 2**31 - 1), SampleRefused, "An image of at most 64,000,000 pixels"),
+    "jpeg 65000": (
+        jpeg_with_size(65_000, 65_000),
+        SampleRefused,
+        "An image of at most 64,000,000 pixels",
+    ),
+    "jpeg half": (JPEG[: len(JPEG) // 2], SampleCorrupt, "A JPEG image was expected; the file has no end"),
+    "jpeg without end": (JPEG[:-2], SampleCorrupt, "A JPEG image was expected; the file has no end"),
+    "jpeg with half a scan": (
+        JPEG[: len(JPEG) * 2 // 3] + b"\xff\xd9",
+        SampleCorrupt,
+        "A JPEG image was expected; the file cannot be decoded ('",
+    ),
+    "jpeg start": (JPEG[:3], SampleCorrupt, "A JPEG image was expected; its header is cut short"),
+    "jpeg all fill": (
+        b"\xff\xd8" + b"\xff" * 9_000_000,
+        SampleCorrupt,
+        "A JPEG image was expected; its header has no frame header",
+    ),
+    "jpeg zero height": (
+        jpeg_with_size(64, 0),
+        SampleCorrupt,
+        "A JPEG image was expected; its header tells a size of 0 x 64",
+    ),
+    "jpeg of 12 bits": (
+        b"\xff\xd8\xff\xc1\x00\x0b\x0c\x00\x08\x00\x08\x01",
+        SampleRefused,
+        "A JPEG of 8 bits per channel was expected; this has 12",
+    ),
+    "gif half": (encoded("GIF")[:400], SampleCorrupt, "A GIF image was expected; the file "),
+    "gif header": (b"GIF89a\x01", SampleCorrupt, "A GIF image was expected; its header is cut"),
+    "webp half": (
+        encoded("WEBP")[:400],
+        SampleCorrupt,
+        "A WebP image was expected; its header tells ",
+    ),
+    "webp header": (b"RIFF\x08\0\0\0WEBPVP8 ", SampleCorrupt, "A WebP image was expected; its header"),
+    "webp unknown": (
+        b"RIFF\x20\0\0\0WEBPXXXX" + bytes(20),
+        SampleCorrupt,
+        "A WebP image was expected; its header has an unknown chunk",
+    ),
+    "bmp half": (encoded("BMP")[:4000], SampleCorrupt, "A BMP image was expected; the file "),
+    "bmp 100 MP": (
+        encoded("BMP")[:18] + struct.pack("<ii", 10_000, -10_000) + encoded("BMP")[26:],
+        SampleRefused,
+        "An image of at most 64,000,000 pixels",
+    ),
+    "tiff half": (encoded("TIFF")[:4000], SampleCorrupt, "A TIFF image was expected; "),
+    "tiff pointer": (b"II*\0\xff\xff\xff\xff", SampleCorrupt, "A TIFF image was expected; its header"),
+    "tiff empty": (tiff(), SampleCorrupt, "A TIFF image was expected; its header tells a size of 0"),
+    "tiff of floats": (
+        encoded("TIFF", "F"),
+        SampleRefused,
+        "A TIFF of 8 or 16 unsigned bits per channel was expected; found 32 floating-point",
+    ),
+    "tiff of many bands": (
+        tiff(t256=8, t257=8, t258=8, t277=12),
+        SampleRefused,
+        "A TIFF of at most 4 channels was expected; found 12",
+    ),
+    "tiff 4 GP": (
+        tiff(t256=2**31, t257=2**31, t258=8),
+        SampleRefused,
+        "An image of at most 64,000,000 pixels",
+    ),
+}
+
+
+def load(path, **options):
+    loader = ImageFiles(**{"image_size": (8, 8), **options})
+    out = np.empty((1, *loader.image_size, 3), np.uint8)
+    loader.load_samples(np.array([path], dtype=object), out)
+    return out[0]
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_file_is_refused_for_what_it_is(case, write):
+    content, kind, start = BAD[case]
+    path = write("sample.png", content)
+
+    began = time.perf_counter()
+    with pytest.raises(SampleError) as caught:
+        load(path)
+    seconds = time.perf_counter() - began
+
+    assert type(caught.value) is kind
+    assert str(caught.value).startswith(start)
+    assert len(caught.value.message) <= 500
+    assert caught.value.sample == path
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+    assert seconds < 1
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_the_first_file_is_described_or_refused_alike(case, write):
+    content, kind, _ = BAD[case]
+    paths = np.array([write("sample.png", content)], dtype=object)
+
+    try:
+        assert ImageFiles().describe_sample(paths).dtype == np.uint8
+    except SampleError as error:
+        assert type(error) is kind
+
+
+@pytest.mark.parametrize("case", [name for name in BAD if "MP" in name or "2^31" in name])
+def test_too_many_pixels_are_refused_before_they_are_decoded(case, write):
+    path = write("sample.png", BAD[case][0])
+    load(write("good.png", PNG))
+
+    tracemalloc.start()
+    began = time.perf_counter()
+    with pytest.raises(SampleRefused):
+        load(path)
+    seconds = time.perf_counter() - began
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert seconds < 0.05
+    assert peak < 1_000_000
+
+
+def test_the_pixel_limit_is_an_option(write):
+    path = write("sample.png", PNG)
+
+    assert load(path, max_pixels=48 * 64).shape == (8, 8, 3)
+    with pytest.raises(SampleRefused, match=r"at most 3,071 pixels .* tells 48 x 64"):
+        load(path, max_pixels=48 * 64 - 1)
+
+
+def test_a_huge_file_is_not_read(tmp_path):
+    path = tmp_path / "huge.png"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(SampleRefused, match="raise max_pixels if the image is that large"):
+        load(str(path))
+    with path.open("wb") as file:
+        file.truncate(1 << 29)
+    began = time.perf_counter()
+    with pytest.raises(SampleCorrupt, match="only zero bytes"):
+        load(str(path))
+    assert time.perf_counter() - began < 0.2
+
+
+def test_a_missing_file_keeps_its_cause(tmp_path):
+    with pytest.raises(SampleMissing, match="No such file") as caught:
+        load(str(tmp_path / "gone.png"))
+
+    assert isinstance(caught.value.__cause__, FileNotFoundError)
+    assert isinstance(caught.value, FileNotFoundError)
+
+
+def test_a_path_that_cannot_be_one_is_refused(tmp_path):
+    with pytest.raises(SampleRefused, match="cannot be one"):
+        load(str(tmp_path / "a\0b.png"))
+
+
+def test_a_directory_is_refused(tmp_path):
+    with pytest.raises(SampleRefused, match="is a directory"):
+        load(str(tmp_path))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no FIFOs in its file systems")
+def test_a_fifo_is_refused_without_waiting_for_a_writer(tmp_path):
+    path = str(tmp_path / "pipe.png")
+    os.mkfifo(path)
+    found = []
+
+    def attempt():
+        with pytest.raises(SampleRefused, match="is no regular file") as caught:
+            load(path)
+        found.append(caught.value)
+
+    thread = threading.Thread(target=attempt, daemon=True)
+    thread.start()
+    thread.join(2)
+
+    assert found
+
+
+def test_names_are_escaped_in_messages(write):
+    path = write("caf\udce9\n\u202e.png", b"")
+
+    with pytest.raises(SampleCorrupt) as caught:
+        load(path)
+
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).isascii()
+
+
+def test_a_depth_unlike_the_first_ones_is_a_mismatch(write):
+    deep = write("deep.png", (np.arange(64, dtype=np.uint16) * 1000).reshape(8, 8))
+
+    with pytest.raises(SampleMismatch) as caught:
+        load(deep)
+
+    assert str(caught.value).startswith("An image of 8 bits per channel was expected")
+    assert "this one has 16" in str(caught.value)
+    assert "bit_depth=8" in str(caught.value)
+
+
+def test_a_bad_sample_is_named_among_good_ones(write):
+    paths = np.array(
+        [write("1.png", PNG), write("2.jpg", JPEG[:-2]), write("3.jpg", JPEG)], dtype=object
+    )
+
+    with pytest.raises(SampleCorrupt) as caught:
+        ImageFiles(image_size=(8, 8)).load_samples(paths, np.empty((3, 8, 8, 3), np.uint8))
+
+    assert caught.value.sample == paths[1]
+
+
+SEEDS = {
+    "png": PNG,
+    "palette": encoded("PNG", "P"),
+    "jpeg": JPEG,
+    "progressive": encoded("JPEG", progressive=True),
+    "gif": encoded("GIF"),
+    "webp": encoded("WEBP", lossless=True),
+    "bmp": encoded("BMP"),
+    "tiff": encoded("TIFF", compression="tiff_lzw"),
+}
+
+
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    seed=st.sampled_from(sorted(SEEDS)),
+    flips=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 255)), max_size=6),
+    cut=st.one_of(st.none(), st.floats(0, 1)),
+)
+def test_damage_never_escapes_as_another_exception(write, seed, flips, cut):
+    data = bytearray(SEEDS[seed])
+    for where, change in flips:
+        data[int(where**2 * len(data))] ^= change
+    if cut is not None:
+        data = data[: int(cut * len(data))]
+    path = write("sample", bytes(data))
+
+    try:
+        first, second = load(path), load(path)
+    except SampleError as error:
+        assert error.sample == path
+    else:
+        assert np.array_equal(first, second)
