@@ -1,6 +1,6 @@
-from __future__ import annotations
-"""The demo writes what it says, trains, and says so when it must not be trusted."""
+"""The demo writes the same digits three times, trains on each and keeps its promise or says so."""
 
+from __future__ import annotations
 
 import csv
 import json

@@ -128,6 +128,8 @@ def _rebuild(
 
 def quote(value: object) -> str:
     """Return *value* as it may stand in a message: escaped, at most 200 characters."""
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
+        value = value.item()  # 0.5 and not np.float64(0.5)
     text = ascii(value)
     return text if len(text) <= _QUOTE_LIMIT else f"{text[: _QUOTE_LIMIT - 1]}…"
 

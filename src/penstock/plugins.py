@@ -44,7 +44,7 @@ class Plugin:
         status: ``"ok"``, ``"broken"`` or ``"conflict"``, as far as can be seen
             without importing anything.
         reason: Why it is not ok; empty otherwise.
-        summary: The first line of the component's docstring.
+        summary: The first paragraph of the component's docstring.
     """
 
     kind: str
@@ -165,7 +165,7 @@ def _inspected(entry: EntryPoint, kind: str) -> Plugin:
     distribution, version = _distribution(entry)
     plugin = Plugin(kind, entry.name, distribution, version, entry.value)
     try:
-        summary = _first_line(entry.module, entry.attr)
+        summary = _summary_of(entry.module, entry.attr)
     except _Broken as broken:
         return replace(plugin, status="broken", reason=str(broken))
     except Exception:  # a source that cannot be looked at says nothing about the plugin
@@ -177,7 +177,7 @@ class _Broken(Exception):
     """What can be seen to be wrong with a plugin without importing it."""
 
 
-def _first_line(module: str, attribute: str, depth: int = 3) -> str:
+def _summary_of(module: str, attribute: str, depth: int = 3) -> str:
     path = _source_of(module)
     if path is None:
         return ""
@@ -188,11 +188,12 @@ def _first_line(module: str, attribute: str, depth: int = 3) -> str:
             raise _Broken(f"SyntaxError in {module}, line {error.lineno}") from error
     for node in tree.body:
         if isinstance(node, ast.ClassDef) and node.name == attribute:
-            return (ast.get_docstring(node) or "").partition("\n")[0]
+            paragraph = (ast.get_docstring(node) or "").partition("\n\n")[0]
+            return " ".join(paragraph.replace("`", "").split())
         if isinstance(node, ast.ImportFrom) and depth and (node.module or node.level):
             for alias in node.names:
                 if attribute == (alias.asname or alias.name):
-                    return _first_line(_absolute(module, path, node), alias.name, depth - 1)
+                    return _summary_of(_absolute(module, path, node), alias.name, depth - 1)
     return ""
 
 

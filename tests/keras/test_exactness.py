@@ -164,9 +164,7 @@ def test_fewer_steps_than_batches_walk_through_all_samples(built: bool, steps: i
         assert row.max() - row.min() <= 1
 
 
-@pytest.mark.parametrize(
-    "per_call", [1] if keras.backend.backend() == "torch" else [2, 3, LENGTH]
-)
+@pytest.mark.parametrize("per_call", [1] if keras.backend.backend() == "torch" else [2, 3, LENGTH])
 def test_several_steps_per_execution_lose_nothing(per_call: int) -> None:
     recorder = Recorder()
     model(built=True, steps_per_execution=per_call).fit(
@@ -229,4 +227,3 @@ def test_a_look_at_a_batch_in_a_callback_disturbs_nothing() -> None:
     for tally in recorder.trained:
         np.testing.assert_array_equal(tally, ONCE)
     assert data.epoch == 3
-
