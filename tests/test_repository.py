@@ -278,4 +278,5 @@ def test_everything_that_is_asked_for_is_pinned_within_its_bounds():
             wanted += [entry for entry in group if isinstance(entry, str)]
         for requirement in map(Requirement, wanted):
             if not requirement.name.startswith("penstock"):
-                assert pins[requirement.name] in requirement.specifier, requirement
+                assert requirement.name in pins
+                assert pins[requirement.name] in requirement.specifier

@@ -34,8 +34,9 @@ class Arrays:
         array = np.asanyarray(self.array)
         if array.ndim < 1 or array.dtype.kind not in "biufOUT":
             raise ConfigError(
-                f"An array of shape {array.shape} and dtype {quote(array.dtype.str)} has no rows that"
-                " Keras can take. Give numbers, booleans or strings with samples along the first axis."
+                f"An array of shape {array.shape} and dtype {quote(array.dtype.str)} has no rows"
+                " that Keras can take. Give numbers, booleans or strings, with samples along the"
+                " first axis."
             )
         object.__setattr__(self, "array", array)
 

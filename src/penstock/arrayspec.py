@@ -53,7 +53,7 @@ class ArraySpec:
         shape: Sequence[int],
         dtype: DTypeLike,
         *,
-        deliver_dtype: DTypeLike = None,
+        deliver_dtype: DTypeLike | None = None,
         scale: float = 1.0,
         data_format: str = "channels_last",
     ) -> None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from penstock.batch import Batch
-from penstock.components import implements, name_of, relay
-from penstock.draws import Draws
-from penstock.errors import PenstockError, PluginError, quote
+from penstock.assembly import Assembly
+from penstock.components import implements, relay
 from penstock.fields import EncodedField, LoadedField
 from penstock.memory import Pool
 
@@ -20,7 +18,7 @@ if TYPE_CHECKING:
 
     from penstock.order import Order
 
-__all__ = ["Assembly", "Batches"]
+__all__ = ["Batches"]
 
 _KEPT_ORDERS = 2  # a pass and the one that reads ahead into the next
 
@@ -41,6 +39,7 @@ class Batches:
         nested_targets: Likewise for y.
         echo: Whether the inputs are the targets too (autoencoders).
         augment: Whether this view is augmented.
+        runtime: What is found out on the way; does not travel in a pickle.
     """
 
     inputs: tuple[LoadedField, ...]
@@ -54,10 +53,10 @@ class Batches:
     nested_targets: bool = False
     echo: bool = False
     augment: bool = True
-    _runtime: _Runtime = field(init=False, repr=False, compare=False)
+    runtime: _Runtime = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        self._runtime = _Runtime(self.augmenters)
+        self.runtime = _Runtime(self.augmenters)
 
     def __len__(self) -> int:
         return len(self.order)
@@ -69,6 +68,14 @@ class Batches:
             *self.inputs,
             *(target for target in self.targets if isinstance(target, LoadedField)),
         ]
+
+    @property
+    def labelled(self) -> EncodedField | None:
+        """The target that gives the samples their classes, or else their values."""
+        encoded = [each for each in self.targets if isinstance(each, EncodedField)]
+        return next(
+            (each for each in encoded if each.classes is not None), next(iter(encoded), None)
+        )
 
     def make(self, epoch: int, index: int) -> tuple[Any, ...]:
         """Make batch *index* of *epoch*, in this thread.
@@ -86,8 +93,8 @@ class Batches:
         return Assembly(self, epoch, self.rows[positions], pool)
 
     def _epoch_order(self, epoch: int) -> NDArray[np.int64] | None:
-        orders = self._runtime.orders
-        with self._runtime.lock:
+        orders = self.runtime.orders
+        with self.runtime.lock:
             if epoch not in orders:
                 while len(orders) >= _KEPT_ORDERS:
                     del orders[next(iter(orders))]
@@ -95,111 +102,11 @@ class Batches:
             return orders[epoch]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_runtime"}
+        return {name: value for name, value in self.__dict__.items() if name != "runtime"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._runtime = _Runtime(self.augmenters)
-
-
-class Assembly:
-    """One batch in the making: filled slice by slice, from any threads, then finished."""
-
-    def __init__(self, batches: Batches, epoch: int, rows: NDArray[np.int64], pool: Pool) -> None:
-        self._batches = batches
-        self._epoch = epoch
-        self._rows = rows
-        self._arrays = [
-            pool.lease((len(rows), *each.spec.deliver_shape), each.spec.deliver_dtype)
-            for each in batches.loaded
-        ]
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def fill(self, start: int, stop: int) -> None:
-        """Load, augment and deliver samples *start* to *stop* of the batch."""
-        rows = self._rows[start:stop]
-        batches = self._batches
-        ready = []
-        for each, array in zip(batches.loaded, self._arrays, strict=True):
-            row = array[start:stop]
-            if not each.spec.direct:
-                row = batches._runtime.scratch(each, len(rows))
-            each.load(rows, row)
-            ready.append(row)
-        if batches.augment and batches._runtime.sample_hooks:
-            self._augment_samples(rows, ready)
-        for each, array, row in zip(batches.loaded, self._arrays, ready, strict=True):
-            if not each.spec.direct:
-                _deliver(each, row, array[start:stop])
-
-    def finish(self) -> tuple[Any, ...]:
-        """Encode the labels, weigh the samples, and return what Keras is handed."""
-        batches = self._batches
-        arrays = iter(self._arrays)
-        inputs = {each.name: next(arrays) for each in batches.inputs}
-        targets = {
-            each.name: next(arrays) if isinstance(each, LoadedField) else each.encode(self._rows)
-            for each in batches.targets
-        }
-        weight = self._weigh()
-        if batches.augment and batches._runtime.batch_hooks:
-            batch = Batch(inputs, targets, weight, Draws(0, 0, self._rows[:0]))
-            self._call(batches._runtime.batch_hooks, "augment_batch", batch, self._rows)
-            inputs, targets, weight = batch.inputs, batch.targets, batch.sample_weight
-        x: Any = inputs if batches.nested_inputs else next(iter(inputs.values()))
-        if batches.echo:
-            return (x, x) if weight is None else (x, x, weight)
-        if not targets:
-            return (x,) if weight is None else (x, None, weight)
-        y: Any = targets if batches.nested_targets else next(iter(targets.values()))
-        return (x, y) if weight is None else (x, y, weight)
-
-    def _weigh(self) -> NDArray[np.float32] | None:
-        batches, weight = self._batches, None
-        if batches.sample_weight is not None:
-            weight = batches.sample_weight[self._rows]
-        if batches.class_weight is not None:
-            classed = next(each for each in batches.targets if isinstance(each, EncodedField))
-            by_class = batches.class_weight[classed.labels[self._rows]]
-            weight = by_class if weight is None else weight * by_class
-        return weight
-
-    def _augment_samples(self, rows: NDArray[np.int64], ready: list[NDArray[Any]]) -> None:
-        batches = self._batches
-        named = [(each, row) for each, row in zip(batches.loaded, ready, strict=True)]
-        inputs = {each.name: row for each, row in named[: len(batches.inputs)]}
-        targets = {each.name: row for each, row in named[len(batches.inputs) :]}
-        batch = Batch(inputs, targets, None, Draws(0, 0, rows[:0]))
-        self._call(batches._runtime.sample_hooks, "augment_samples", batch, rows)
-        for each, row in named:
-            kept = inputs if each in batches.inputs else targets
-            if kept.get(each.name) is not row:
-                raise PluginError(
-                    f"An augmenter replaced the array of {each.name!r} in its batch."
-                    " augment_samples must change arrays in place: batch.inputs[name][...] = …"
-                )
-
-    def _call(
-        self, hooks: list[tuple[int, Any]], hook: str, batch: Batch, rows: NDArray[np.int64]
-    ) -> None:
-        batches = self._batches
-        for stream, relayed in hooks:
-            batch.draws = Draws(batches.order.seed, self._epoch, rows, stream)
-            try:
-                getattr(relayed, hook)(batch=batch)
-            except PenstockError:
-                raise
-            except Exception as error:
-                augmenter = name_of(batches.augmenters[stream])
-                raise PluginError(
-                    f"The augmenter {augmenter} failed on rows {rows[0]} and {len(rows) - 1} more:"
-                    f" {type(error).__name__}: {quote(str(error))}."
-                    " Check that it suits the arrays it is given: "
-                    + ", ".join(f"{k} {v.dtype}{v.shape}" for k, v in batch.inputs.items())
-                    + "."
-                ) from error
+        self.runtime = _Runtime(self.augmenters)
 
 
 class _Runtime:
@@ -220,13 +127,3 @@ class _Runtime:
         if buffer is None or len(buffer) < count:
             buffer = buffers[each.name] = np.empty((count, *each.spec.shape), each.spec.dtype)
         return buffer[:count]
-
-
-def _deliver(each: LoadedField, loaded: NDArray[Any], out: NDArray[Any]) -> None:
-    spec = each.spec
-    if spec.deliver_shape != spec.shape or spec.data_format == "channels_first":
-        out = np.moveaxis(out, 1, -1) if out.ndim > 2 else out
-    if spec.scale == 1.0:
-        np.copyto(out, loaded, casting="unsafe")
-    else:
-        np.multiply(loaded, out.dtype.type(spec.scale), out=out, casting="unsafe")

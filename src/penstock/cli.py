@@ -128,7 +128,9 @@ def _show(given: argparse.Namespace) -> int:
                 for option in options_of(component).values()
             ],
         )
-        hooks = [name for name in dir(component) if hasattr(getattr(component, name), "penstock_impl")]
+        hooks = [
+            name for name in dir(component) if hasattr(getattr(component, name), "penstock_impl")
+        ]
         print(f"\nHooks: {', '.join(hooks) or 'none'}")
     return 0
 

@@ -67,8 +67,8 @@ class Columns:
                     values[:, place] = table[name].to_numpy()
                 except (TypeError, ValueError) as error:
                     raise ConfigError(
-                        f"The column {quote(name)} holds text, such as {quote(table[name].iloc[0])},"
-                        " among columns of numbers. Make it an input of its own."
+                        f"The column {quote(name)} holds text among columns of numbers, such as"
+                        f" {quote(table[name].iloc[0])}. Make it an input of its own."
                     ) from error
         return values[:, 0].copy() if isinstance(self.column, str) else values
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import fields, is_dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
@@ -12,10 +12,29 @@ from penstock import hookspecs
 from penstock.errors import ConfigError, PenstockError, PluginError, quote, suggest
 from penstock.plugins import load
 
-__all__ = ["build", "complete", "implements", "name_of", "options_of", "relay"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "build",
+    "complete",
+    "implements",
+    "instance",
+    "make",
+    "name_of",
+    "options_of",
+    "refuse_options",
+    "relay",
+]
 
 
-def build(kind: str, name: str, options: dict[str, Any], shared: dict[str, Any]) -> Any:
+def build(
+    kind: str,
+    name: str,
+    options: dict[str, Any],
+    shared: dict[str, Any],
+    also: Iterable[str] = (),
+) -> Any:
     """Make the component *name* with *options*.
 
     Args:
@@ -24,21 +43,28 @@ def build(kind: str, name: str, options: dict[str, Any], shared: dict[str, Any])
         options: What the user typed for it.
         shared: Options of the generator that the component gets too, where it
             has an option of that name.
+        also: Names that the user could have meant beside the component's options.
 
     Raises:
         ConfigError: It has no such option, or refuses its value.
         PluginError: There is no such component, or it is broken.
     """
-    return make(load(kind, name), f"{kind} {name!r}", options, shared)
+    return make(load(kind, name), f"{kind} {name!r}", options, shared, also)
 
 
-def make(component: type[Any], title: str, options: dict[str, Any], shared: dict[str, Any]) -> Any:
+def make(
+    component: type[Any],
+    title: str,
+    options: dict[str, Any],
+    shared: dict[str, Any],
+    also: Iterable[str] = (),
+) -> Any:
     """Make an instance of *component*; see ``build``."""
     known = options_of(component)
     for option in options:
         if option not in known:
             raise ConfigError(
-                f"The {title} has no option {option!r}.{suggest(option, known)}"
+                f"The {title} has no option {option!r}.{suggest(option, [*known, *also])}"
                 f" Its options are: {', '.join(known) or 'none'}."
             )
     given = {name: value for name, value in shared.items() if name in known and value is not None}
@@ -63,6 +89,33 @@ def complete(component: Any, shared: dict[str, Any]) -> Any:
         if value is not None and name in known and getattr(component, name) is None
     }
     return replace(component, **missing) if missing else component  # type: ignore[type-var]
+
+
+def instance(kind: str, given: Any, shared: dict[str, Any]) -> Any:
+    """Return a component given by name or as an instance.
+
+    Raises:
+        ConfigError: A class was given.
+        PluginError: There is no component of that name, or it is broken.
+    """
+    if isinstance(given, str):
+        return build(kind, given, {}, shared)
+    if isinstance(given, type):
+        raise ConfigError(f"{given.__name__} is a class; make it: {given.__name__}(…).")
+    return complete(given, shared)
+
+
+def refuse_options(options: dict[str, Any], holder: str) -> None:
+    """Refuse loader options where no loader is made from them.
+
+    Raises:
+        ConfigError: There are some.
+    """
+    if options:
+        raise ConfigError(
+            f"The option {next(iter(options))!r} was given beside {holder}, which takes none here."
+            " Options of a component go where the component is made."
+        )
 
 
 def options_of(component: type[Any]) -> dict[str, inspect.Parameter]:

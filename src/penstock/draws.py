@@ -51,9 +51,12 @@ class Draws:
         stream: Tells the draws of one augmenter from those of another.
     """
 
-    def __init__(self, seed: int, epoch: int, numbers: NDArray[np.integer[Any]], stream: int = 0) -> None:
+    def __init__(
+        self, seed: int, epoch: int, numbers: NDArray[np.integer[Any]], stream: int = 0
+    ) -> None:
         self._keys = mix(
-            np.ascontiguousarray(numbers, np.int64).view(np.uint64) * _GOLDEN + key(seed, epoch, stream)
+            np.ascontiguousarray(numbers, np.int64).view(np.uint64) * _GOLDEN
+            + key(seed, epoch, stream)
         )
         self._drawn = 0
 

@@ -154,14 +154,17 @@ class Float:
     @hookimpl
     def fit_labels(self, labels: NDArray[Any]) -> None:
         """Check that every label is a finite number; there are no classes."""
-        for row, label in enumerate(labels.reshape(len(labels), -1) if labels.dtype == object else ()):
+        for row, label in enumerate(
+            labels.reshape(len(labels), -1) if labels.dtype == object else ()
+        ):
             _numbers(label, row)
         if labels.dtype != object:
             finite = np.isfinite(labels.reshape(len(labels), -1)).all(axis=1)
             if not finite.all():
                 row = int(np.argmin(finite))
                 raise LabelError(
-                    f'encoder="float" needs finite numbers; found {quote(labels[row])} in row {row}.'
+                    'encoder="float" needs finite numbers;'
+                    f" found {quote(labels[row])} in row {row}."
                 )
 
     @hookimpl

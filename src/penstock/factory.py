@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import secrets
-from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
-from penstock.arrays import Arrays
+from penstock.arraysource import is_arrays, is_nested, open_arrays
 from penstock.batches import Batches
 from penstock.checks import check_choice, check_flag, check_whole
-from penstock.columns import Columns
-from penstock.components import build, complete, implements, name_of, options_of
-from penstock.errors import ConfigError, quote, suggest
-from penstock.fields import LoadedField
-from penstock.labels import infer_encoder, label_values
+from penstock.components import implements, instance, refuse_options
+from penstock.errors import ConfigError, quote
+from penstock.loaders import choose_loader
 from penstock.order import Order
-from penstock.plugins import load
 from penstock.sequence import Sequence
-from penstock.sources import Source, column_of, detect_loader, open_source
-from penstock.targets import add_labels, class_weights, encoded_field, sample_weights
+from penstock.sources import column_of, open_source
+from penstock.targets import add_labels, label_target, named_targets
+from penstock.weights import class_weights, sample_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence as SequenceOf
+    from collections.abc import Mapping, Sequence as SequenceOf
 
-    from penstock.fields import EncodedField
+    from penstock.fields import EncodedField, LoadedField
+    from penstock.sources import Source
 
 __all__ = ["make_generator"]
 
@@ -111,14 +108,11 @@ def make_generator(
     max_queue_size = check_whole("max_queue_size", max_queue_size, 1)
     if workers is not None:
         workers = check_whole("workers", workers, 0)
-    for name, flag in {
-        "shuffle": shuffle,
-        "drop_remainder": drop_remainder,
-        "allow_outside_root": allow_outside_root,
-        "follow_links": follow_links,
-        "use_multiprocessing": use_multiprocessing,
-    }.items():
-        check_flag(name, flag)
+    check_flag("shuffle", shuffle)
+    check_flag("drop_remainder", drop_remainder)
+    check_flag("allow_outside_root", allow_outside_root)
+    check_flag("follow_links", follow_links)
+    check_flag("use_multiprocessing", use_multiprocessing)
     _check_subset(validation_split, subset)
     given = os.fspath(source) if isinstance(source, os.PathLike) else source
     if root is not None:
@@ -133,39 +127,22 @@ def make_generator(
         "y_col": y_col,
     }
     augmenters = _augmenters(augment, shared)
-
-    where: dict[str, Any] = {
-        "root": root,
-        "contained": not allow_outside_root,
-        "follow_links": follow_links,
-    }
-    fit_on = None
-    if loader is None and inputs is None and _is_arrays(given):
-        _refuse_options(options, "arrays")
-        opened, input_fields, target_fields, sample_weight = _arrays(given, sample_weight)
-        if targets is not None:
-            raise ConfigError("targets= has no meaning for arrays: give source=(x, {name: y}).")
+    if loader is None and inputs is None and is_arrays(given):
+        refuse_options(options, "arrays")
+        if targets is not None or labels is not None:
+            raise ConfigError("Arrays carry their targets: give source=(x, y) or (x, {name: y}).")
+        opened, input_fields, target_fields, weight = open_arrays(given, encoder, shared)
+        sample_weight = sample_weight if weight is None else weight
     else:
+        single = None
         if inputs is None:
-            single = _loader(given, loader, x_col, options, shared)
-            opened = open_source(given, single, **where)
-            input_fields = [_loaded("x", single, opened)]
-        else:
-            _refuse_options(options, "inputs=")
-            named = {name: _instance("loader", each, shared) for name, each in inputs.items()}
-            opened = open_source(given, None, **where)
-            input_fields = [_loaded(name, each, opened) for name, each in named.items()]
-        if labels is not None:
-            fit_on = add_labels(opened.table, labels, column_of(input_fields[0].component))
-        target_fields = []
-        if targets is not None:
-            target_fields = _targets(targets, opened, y_col, shared)
-    if targets is None and encoder not in ("none", "input") and not target_fields:
-        target_fields = _labelled(encoder, opened, y_col, fit_on, input_fields, shared)
-    elif encoder is not None and encoder not in ("none", "input"):
-        target_fields = [_reencoded(encoder, target_fields, opened, shared)]
-    if encoder == "none":
-        target_fields = []
+            own = inspect.signature(make_generator).parameters
+            single = choose_loader(given, loader, x_col, options, shared, own)
+        opened = open_source(
+            given, single, root=root, contained=not allow_outside_root, follow_links=follow_links
+        )
+        input_fields = _inputs(single, inputs, options, opened, shared)
+        target_fields = _targets(targets, encoder, labels, y_col, opened, input_fields, shared)
 
     order = Order(len(opened.table), batch_size, shuffle, seed, drop_remainder)
     if not len(order):
@@ -181,8 +158,8 @@ def make_generator(
         rows=np.arange(order.count),
         sample_weight=sample_weights(sample_weight, opened.table),
         class_weight=class_weights(class_weight, target_fields),
-        nested_inputs=inputs is not None or _is_nested(given, 0),
-        nested_targets=targets is not None or _is_nested(given, 1),
+        nested_inputs=inputs is not None or is_nested(given, 0),
+        nested_targets=targets is not None or is_nested(given, 1),
         echo=encoder == "input",
     )
     sequence = Sequence(
@@ -196,6 +173,43 @@ def make_generator(
         return sequence
     both = sequence.split(1 - validation_split, validation_split)
     return both if subset == "both" else both[("training", "validation").index(str(subset))]
+
+
+def _inputs(
+    single: Any,
+    inputs: Mapping[str, Any] | None,
+    options: dict[str, Any],
+    source: Source,
+    shared: dict[str, Any],
+) -> list[LoadedField]:
+    if inputs is None:
+        return [source.field("x", single)]
+    refuse_options(options, "inputs=")
+    if not inputs:
+        raise ConfigError("inputs={} names no input; give at least one.")
+    named = {name: instance("loader", each, shared) for name, each in inputs.items()}
+    return [source.field(name, each) for name, each in named.items()]
+
+
+def _targets(
+    targets: Mapping[str, Any] | None,
+    encoder: Any,
+    labels: Any,
+    y_col: Any,
+    source: Source,
+    inputs: list[LoadedField],
+    shared: dict[str, Any],
+) -> list[LoadedField | EncodedField]:
+    fit_on = None
+    if labels is not None:
+        fit_on = add_labels(source.table, labels, column_of(inputs[0].component))
+    if targets is not None:
+        if encoder is not None:
+            raise ConfigError("encoder= is for one target; with targets= each has its own.")
+        return named_targets(targets, source, y_col, shared)
+    if encoder in ("none", "input"):
+        return []
+    return label_target(encoder, source, y_col, fit_on, inputs, shared)
 
 
 def _check_subset(validation_split: Any, subset: Any) -> None:
@@ -213,82 +227,9 @@ def _check_subset(validation_split: Any, subset: Any) -> None:
         raise ConfigError(f"validation_split={validation_split} must be between 0 and 1.")
 
 
-# -- components -------------------------------------------------------------
-
-
-def _loader(
-    given: Any, loader: Any, x_col: Any, options: dict[str, Any], shared: dict[str, Any]
-) -> Any:
-    """Return the loader of a single input: an instance, by name, or by detection."""
-    if loader is not None and not isinstance(loader, str):
-        _refuse_options(options, f"the instance {name_of(loader)}")
-        loader = _instance("loader", loader, shared)
-        return replace(loader, column=x_col) if isinstance(x_col, str) else loader
-    if isinstance(given, pd.DataFrame) and loader is None:
-        loader = _loader_of_columns(given, x_col)
-    chosen = dict(options)
-    if x_col is not None:
-        chosen["column"] = x_col if isinstance(x_col, str) else tuple(x_col)
-    if loader is not None:
-        _check_options(load("loader", loader), f"loader {loader!r}", options)
-        return build("loader", loader, chosen, shared)
-    names = given[x_col].tolist() if isinstance(given, pd.DataFrame) else given
-    return detect_loader(names if isinstance(names, str) else list(names), chosen, shared)
-
-
-def _loader_of_columns(table: pd.DataFrame, x_col: Any) -> str | None:
-    names = [x_col] if isinstance(x_col, str) else list(x_col or ())
-    if not names:
-        raise ConfigError(
-            "A DataFrame needs x_col= (the column that names what to load, or the columns of"
-            f" values) or inputs=. Its columns are {quote([str(name) for name in table.columns])}."
-        )
-    for name in names:
-        if name not in table.columns:
-            raise ConfigError(
-                f"x_col= names the column {quote(name)}, which is not there."
-                f"{suggest(name, map(str, table.columns))}"
-                f" The columns are {quote([str(known) for known in table.columns])}."
-            )
-    several = not isinstance(x_col, str)
-    return "columns" if several or table[x_col].dtype.kind in "biuf" else None
-
-
-def _check_options(component: type[Any], title: str, options: dict[str, Any]) -> None:
-    """Refuse an unknown option, with the generator's own options among the suggestions."""
-    import inspect
-
-    known = options_of(component)
-    own = [name for name in inspect.signature(make_generator).parameters if name != "options"]
-    for option in options:
-        if option not in known:
-            raise ConfigError(
-                f"Neither make_generator nor the {title} has an option {option!r}."
-                f"{suggest(option, [*known, *own])}"
-                f" Options of the {title}: {', '.join(known)}."
-            )
-
-
-def _refuse_options(options: dict[str, Any], holder: str) -> None:
-    if options:
-        raise ConfigError(
-            f"The option {next(iter(options))!r} was given beside {holder}, which takes none here."
-            " Options of a component go where the component is made."
-        )
-
-
-def _instance(kind: str, given: Any, shared: dict[str, Any]) -> Any:
-    """Return a component given by name or as an instance."""
-    if isinstance(given, str):
-        return build(kind, given, {}, shared)
-    if isinstance(given, type):
-        raise ConfigError(f"{given.__name__} is a class; make it: {given.__name__}(…).")
-    return complete(given, shared)
-
-
 def _augmenters(given: Any, shared: dict[str, Any]) -> tuple[Any, ...]:
     several = given if isinstance(given, (list, tuple)) else [] if given is None else [given]
-    augmenters = tuple(_instance("augmenter", each, shared) for each in several)
+    augmenters = tuple(instance("augmenter", each, shared) for each in several)
     for each in augmenters:
         if not implements(each, "augment_samples") and not implements(each, "augment_batch"):
             raise ConfigError(
@@ -296,136 +237,3 @@ def _augmenters(given: Any, shared: dict[str, Any]) -> tuple[Any, ...]:
                 " augment_samples nor augment_batch."
             )
     return augmenters
-
-
-# -- fields -----------------------------------------------------------------
-
-
-def _loaded(name: str, loader: Any, source: Source) -> LoadedField:
-    samples, prefix = source.samples_of(loader)
-    field = LoadedField(name, loader, samples, source.path, prefix)
-    field.describe()
-    return field
-
-
-def _targets(
-    targets: Mapping[str, Any], source: Source, y_col: Any, shared: dict[str, Any]
-) -> list[LoadedField | EncodedField]:
-    fields: list[LoadedField | EncodedField] = []
-    for name, given in targets.items():
-        component = _instance("encoder", given, shared)
-        if implements(component, "load_samples"):
-            fields.append(_loaded(name, component, source))
-        else:
-            column = getattr(component, "column", None) or y_col or _default_column(source, name)
-            fields.append(encoded_field(name, component, source.table, column, None))
-    return fields
-
-
-def _default_column(source: Source, name: str) -> str:
-    return name if name in source.table.columns else "label"
-
-
-def _labelled(
-    encoder: Any,
-    source: Source,
-    y_col: Any,
-    fit_on: Any,
-    inputs: list[LoadedField],
-    shared: dict[str, Any],
-) -> list[LoadedField | EncodedField]:
-    """Return the single target that the labels make, or none where there are no labels."""
-    column = y_col if y_col is None or isinstance(y_col, str) else tuple(y_col)
-    named = getattr(encoder, "column", None) or column
-    listed = fit_on is not None or "label" in source.table.columns
-    if named is None and encoder is None and not (listed and _labels_belong(source, inputs)):
-        return []
-    named = named or "label"
-    table = source.table
-    if encoder is None:
-        wanted = [named] if isinstance(named, str) else list(named)
-        if all(each in table.columns for each in wanted):
-            values = label_values(table[named if isinstance(named, str) else wanted], None)
-            encoder = infer_encoder(values, str(named))
-        else:
-            encoder = "categorical"
-    component = _instance("encoder", encoder, shared)
-    samples = table["sample"] if "sample" in table.columns else None
-    return [encoded_field("y", component, table, named, samples, fit_on)]
-
-
-def _labels_belong(source: Source, inputs: list[LoadedField]) -> bool:
-    """Say whether the column ``label`` is of our making, and no user's column by chance."""
-    return "sample" in source.table.columns and column_of(inputs[0].component) == "sample"
-
-
-# -- arrays -----------------------------------------------------------------
-
-
-def _is_arrays(given: Any) -> bool:
-    if isinstance(given, tuple):
-        return bool(given) and not isinstance(given[0], (str, os.PathLike))
-    if isinstance(given, Mapping):
-        return True
-    if isinstance(given, (str, pd.DataFrame, pd.Series, pd.Index)):
-        return False
-    if isinstance(given, np.ndarray):
-        return given.dtype.kind not in "OUST"
-    if isinstance(given, list):
-        return bool(given) and not isinstance(given[0], (str, os.PathLike))
-    return hasattr(given, "__array__")
-
-
-def _is_nested(given: Any, place: int) -> bool:
-    if isinstance(given, tuple):
-        return place < len(given) and isinstance(given[place], Mapping)
-    return place == 0 and isinstance(given, Mapping)
-
-
-def _arrays(
-    given: Any, sample_weight: Any
-) -> tuple[Source, list[LoadedField], list[LoadedField | EncodedField], Any]:
-    parts = given if isinstance(given, tuple) else (given,)
-    if not 1 <= len(parts) <= 3:
-        raise ConfigError(
-            f"A tuple of {len(parts)} was given; arrays come as (x,), (x, y) or (x, y, sample_weight)."
-        )
-    named = [
-        {} if part is None else dict(part) if isinstance(part, Mapping) else {name: part}
-        for name, part in zip("xy", parts[:2], strict=False)
-    ]
-    loaders = [{name: Arrays(each) for name, each in part.items()} for part in named]
-    lengths = {
-        name: len(each.array) for part in loaders for name, each in part.items()
-    }
-    if len(set(lengths.values())) != 1:
-        raise ConfigError(
-            f"The arrays have different numbers of samples: {lengths}."
-            " Give the same number along the first axis of each."
-        )
-    count = next(iter(lengths.values()))
-    if not count:
-        raise ConfigError("The arrays have 0 samples. Give at least one.")
-    source = Source(pd.DataFrame({"sample": np.arange(count)}))
-    fields = [[_loaded(name, each, source) for name, each in part.items()] for part in loaders]
-    weight = parts[2] if len(parts) == 3 else sample_weight
-    return source, fields[0], list(fields[1]) if len(fields) > 1 else [], weight
-
-
-def _reencoded(
-    encoder: Any, fields: list[Any], source: Source, shared: dict[str, Any]
-) -> EncodedField:
-    """Encode an array of labels that was given as y."""
-    if len(fields) != 1 or not isinstance(fields[0].component, Arrays):
-        raise ConfigError("encoder= belongs to one target; with targets= each has its own.")
-    array = fields[0].component.array
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    columns = ["label"] if array.ndim == 1 else [f"label {n}" for n in range(array.shape[-1])]
-    if array.ndim > 2:
-        raise ConfigError(f"encoder= needs labels of shape (n,) or (n, k); found {array.shape}.")
-    for name, values in zip(columns, array.reshape(len(array), -1).T, strict=True):
-        source.table[name] = values
-    component = _instance("encoder", encoder, shared)
-    column = columns[0] if len(columns) == 1 else tuple(columns)
-    return encoded_field("y", component, source.table, column, None)

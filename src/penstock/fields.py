@@ -83,7 +83,7 @@ class LoadedField(_Hooked):
         except PenstockError:
             raise
         except Exception as error:
-            raise self._wrapped(error, int(0)) from error
+            raise self._wrapped(error, 0) from error
         from penstock.arrayspec import ArraySpec
 
         if not isinstance(spec, ArraySpec):

@@ -108,7 +108,9 @@ def describe_sample(samples: np.ndarray[Any, Any], source: str | None) -> ArrayS
 
 
 @hookspec
-def load_samples(samples: np.ndarray[Any, Any], out: np.ndarray[Any, Any], source: str | None) -> None:
+def load_samples(
+    samples: np.ndarray[Any, Any], out: np.ndarray[Any, Any], source: str | None
+) -> None:
     """Fill ``out[i]`` from ``samples[i]``, for every i.
 
     Called for slices of batches, from several threads at once, for any number
@@ -146,7 +148,9 @@ def fit_labels(labels: np.ndarray[Any, Any]) -> Sequence[Any] | None:
 
 
 @hookspec(firstresult=True)
-def encode_labels(labels: np.ndarray[Any, Any], classes: Sequence[Any] | None) -> np.ndarray[Any, Any]:
+def encode_labels(
+    labels: np.ndarray[Any, Any], classes: Sequence[Any] | None
+) -> np.ndarray[Any, Any]:
     """Encode the labels of a batch as a target.
 
     Called once per batch, from any thread.

@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["class_numbers", "infer_encoder", "label_values", "known_classes"]
+__all__ = ["class_numbers", "infer_encoder", "known_classes", "label_values"]
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _WHOLE = re.compile(r"-?\d+")
 
 
-def label_values(column: pd.Series[Any] | pd.DataFrame, samples: pd.Series[Any] | None) -> NDArray[Any]:
+def label_values(
+    column: pd.Series[Any] | pd.DataFrame, samples: pd.Series[Any] | None
+) -> NDArray[Any]:
     """Return a label column as an array, having refused missing labels.
 
     Args:
@@ -35,9 +37,7 @@ def label_values(column: pd.Series[Any] | pd.DataFrame, samples: pd.Series[Any] 
     Raises:
         LabelError: Labels are missing; says how many and names the first sample.
     """
-    missing = column.isna().to_numpy()
-    if missing.ndim > 1:
-        missing = missing.any(axis=1)
+    missing = column.isna().to_numpy().reshape(len(column), -1).any(axis=1)
     if missing.any():
         first = int(np.argmax(missing))
         name = first if samples is None else samples.iloc[first]
@@ -100,7 +100,9 @@ def _look_like_floats(labels: NDArray[Any]) -> bool:
     )
 
 
-def class_numbers(labels: NDArray[Any], classes: Sequence[Any], samples: pd.Series[Any] | None) -> NDArray[Any]:
+def class_numbers(
+    labels: NDArray[Any], classes: Sequence[Any], samples: pd.Series[Any] | None
+) -> NDArray[Any]:
     """Return the position of each label in *classes*.
 
     Returns:
@@ -117,7 +119,8 @@ def class_numbers(labels: NDArray[Any], classes: Sequence[Any], samples: pd.Seri
     _warn_of_lookalikes(classes)
     if labels.ndim != 1:
         raise LabelError(
-            f"Classes need one label column; found {labels.shape[1]}. Say targets={{…}} for several."
+            f"Classes need one label column; found {labels.shape[1]}."
+            " Say targets={…} for several."
         )
     if len(labels) and isinstance(labels[0], tuple):
         flat = [label for several in labels for label in several]
@@ -127,7 +130,7 @@ def class_numbers(labels: NDArray[Any], classes: Sequence[Any], samples: pd.Seri
         result = np.empty(len(labels), object)
         result[:] = np.split(numbers.astype(np.int64), np.cumsum(lengths)[:-1])
         return result
-    numbers = index.get_indexer(pd.Index(labels.astype(object), dtype=object))
+    numbers = np.asarray(index.get_indexer(pd.Index(labels.astype(object), dtype=object)))
     _refuse_unknown(numbers, labels, classes, np.arange(len(labels)), samples)
     return numbers.astype(np.int32)
 
@@ -148,7 +151,8 @@ def _refuse_unknown(
         f"{len(unknown)} labels are not among the {len(classes)} classes; the first is"
         f" {quote(label)} of sample {quote(name)} in row {row}."
         f"{suggest(label, [str(known) for known in classes])}"
-        f" The classes are {quote(list(classes))}: add it to class_names=, or leave those samples out."
+        f" The classes are {quote(list(classes))}:"
+        " add it to class_names=, or leave those samples out."
     )
 
 
@@ -162,7 +166,8 @@ def _warn_of_lookalikes(classes: Sequence[Any]) -> None:
             plain = float(name)
         if plain in seen:
             warnings.warn(
-                f"The classes {quote(seen[plain])} and {quote(name)} look alike and are kept apart.",
+                f"The classes {quote(seen[plain])} and {quote(name)} look alike;"
+                " they are kept apart.",
                 stacklevel=2,
             )
         seen[plain] = name

@@ -32,7 +32,9 @@ class _Lease:
 
     __slots__ = ("__array_interface__", "__weakref__", "_block")
 
-    def __init__(self, block: NDArray[np.uint8], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    def __init__(
+        self, block: NDArray[np.uint8], shape: tuple[int, ...], dtype: np.dtype[Any]
+    ) -> None:
         self._block = block
         self.__array_interface__ = {
             "version": 3,

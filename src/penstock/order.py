@@ -52,7 +52,7 @@ class Order:
         return full if self.drop_remainder or not rest else full + 1
 
     def epoch(self, epoch: int) -> NDArray[np.int64] | None:
-        """Return the order of a whole epoch, or None where it is 0, 1, 2, …"""
+        """Return the order of a whole epoch, or None where it is that of the samples."""
         return shuffled(self.count, self.seed, epoch) if self.shuffle else None
 
     def batch(self, epoch_order: NDArray[Any] | None, index: int) -> NDArray[np.int64]:

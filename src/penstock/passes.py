@@ -149,9 +149,7 @@ class Passes:
         source.setstate(state)
         source.shuffle(drawn)
         begun = _Pass(self.epoch, self._window, [range(self._length), drawn])
-        unfinished = [
-            each for each in self._live if each.counts and len(each.asked) < self._length
-        ]
+        unfinished = [each for each in self._live if each.counts and len(each.asked) < self._length]
         self._live = [*unfinished[1 - _LIVE_PASSES :], begun]
         return begun
 

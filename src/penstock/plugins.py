@@ -27,7 +27,9 @@ _BUNDLED = {
     "npy": "penstock-npy",
     "images": "penstock-images",
     "csv": "penstock-csv",
-    **dict.fromkeys(("flip", "rotate", "zoom", "shift", "brightness", "contrast"), "penstock-images"),
+    **dict.fromkeys(
+        ("flip", "rotate", "zoom", "shift", "brightness", "contrast"), "penstock-images"
+    ),
 }
 
 
@@ -67,9 +69,7 @@ def installed(kind: str | None = None) -> list[Plugin]:
             if names.count(plugin.name) > 1:
                 rivals = sorted({p.distribution for p in plugins if p.name == plugin.name})
                 found.append(
-                    replace(
-                        plugin, status="conflict", reason=f"offered by {' and '.join(rivals)}"
-                    )
+                    replace(plugin, status="conflict", reason=f"offered by {' and '.join(rivals)}")
                 )
             else:
                 found.append(plugin)
@@ -140,8 +140,8 @@ def _load(entry: EntryPoint, kind: str) -> type[Any]:
         ) from error
     if not isinstance(component, type):
         raise PluginError(
-            f"The {kind} {entry.name!r} of {_distribution(entry)[0]} is {quote(component)}, not a class."
-            " Its entry point must name a class."
+            f"The {kind} {entry.name!r} of {_distribution(entry)[0]} is no class but"
+            f" {quote(component)}. Its entry point must name a class."
         )
     return component
 
@@ -210,10 +210,8 @@ def _absolute(module: str, path: str, node: ast.ImportFrom) -> str:
 def _source_of(module: str) -> str | None:
     """Find a module's file; ``find_spec`` of a submodule would import its package."""
     top, *rest = module.split(".")
-    if top in sys.modules:
-        spec = sys.modules[top].__spec__
-    else:
-        spec = importlib.util.find_spec(top)
+    loaded = sys.modules.get(top)
+    spec = loaded.__spec__ if loaded else importlib.util.find_spec(top)
     if spec is None:
         raise _Broken(f"there is no module {top!r}")
     if not rest:

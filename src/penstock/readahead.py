@@ -18,7 +18,8 @@ from penstock.memory import Pool
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from penstock.batches import Assembly, Batches
+    from penstock.assembly import Assembly
+    from penstock.batches import Batches
 
 __all__ = ["ReadAhead"]
 

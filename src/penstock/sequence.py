@@ -5,18 +5,15 @@ from __future__ import annotations
 import os
 import warnings
 import weakref
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from penstock.arrays import Arrays
-from penstock.errors import BackendMissing, ConfigError, quote
-from penstock.fields import EncodedField
-from penstock.order import Order
+from penstock.checks import check_whole
+from penstock.errors import BackendMissing
 from penstock.passes import Passes
 from penstock.readahead import ReadAhead
-from penstock.splitting import array_classes, split_positions
+from penstock.views import split_views, subset_view
 
 try:
     import keras
@@ -34,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from penstock.batches import Batches
+    from penstock.fields import EncodedField
 
 __all__ = ["Sequence"]
 
@@ -172,7 +170,7 @@ class Sequence(keras.utils.PyDataset):  # type: ignore[misc]
     @property
     def class_names(self) -> list[Any]:
         """The classes in the order of their numbers."""
-        classes = self._classed().classes
+        classes = self._labelled().classes
         return [] if classes is None else list(classes)
 
     @property
@@ -183,7 +181,7 @@ class Sequence(keras.utils.PyDataset):  # type: ignore[misc]
     @property
     def labels(self) -> NDArray[Any]:
         """Class numbers, or values, of the samples in the order of ``samples``."""
-        return self._classed().labels[self._batches.rows]
+        return self._labelled().labels[self._batches.rows]
 
     def split(
         self,
@@ -212,26 +210,19 @@ class Sequence(keras.utils.PyDataset):  # type: ignore[misc]
         Raises:
             ConfigError: The fractions do not divide these samples.
         """
-        classes = self._stratum(stratify)
-        chosen = self.seed if seed is None else seed
-        if isinstance(chosen, bool) or not isinstance(chosen, (int, np.integer)) or chosen < 0:
-            raise ConfigError(f"split(seed={quote(seed)}) needs a whole number of at least 0.")
-        parts = split_positions(self.num_samples, fractions, int(chosen), classes)
-        order = self._batches.order
-        return tuple(
-            self._view(
-                positions,
-                shuffle=order.shuffle and (first or shuffle),
-                augment=self._batches.augment and (first or augment),
-                training=first,
-            )
-            for first, positions in zip([True] + [False] * len(parts), parts, strict=False)
+        views = split_views(
+            self._batches,
+            fractions,
+            seed=self.seed if seed is None else check_whole("seed", seed, 0, 2**64 - 1),
+            stratify=stratify,
+            shuffle=shuffle,
+            augment=augment,
         )
+        return tuple(self._of(view) for view in views)
 
     def take(self, count: int) -> Sequence:
         """Return a sequence of the first *count* samples."""
-        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-            raise ConfigError(f"take({quote(count)}) needs a whole number of at least 1.")
+        count = check_whole("count", count, 1)
         return self.subset(np.arange(min(count, self.num_samples)))
 
     def subset(self, positions: SequenceOf[int] | NDArray[Any]) -> Sequence:
@@ -240,25 +231,7 @@ class Sequence(keras.utils.PyDataset):  # type: ignore[misc]
         Args:
             positions: Positions in ``samples``, or a boolean per sample.
         """
-        chosen = np.asarray(positions)
-        if chosen.dtype == bool and chosen.shape == (self.num_samples,):
-            chosen = np.flatnonzero(chosen)
-        if chosen.ndim != 1 or not len(chosen) or chosen.dtype.kind not in "iu":
-            raise ConfigError(
-                f"subset({quote(positions)}) needs positions, or a boolean for each of"
-                f" {self.num_samples} samples, that choose at least one."
-            )
-        if chosen.min() < 0 or chosen.max() >= self.num_samples:
-            raise ConfigError(
-                f"subset() was given the position {chosen.max() if chosen.min() >= 0 else chosen.min()};"
-                f" there are {self.num_samples} samples."
-            )
-        return self._view(
-            chosen,
-            shuffle=self._batches.order.shuffle,
-            augment=self._batches.augment,
-            training=True,
-        )
+        return self._of(subset_view(self._batches, positions))
 
     def close(self) -> None:
         """End the threads and free the memory; the sequence can be used again."""
@@ -266,54 +239,18 @@ class Sequence(keras.utils.PyDataset):  # type: ignore[misc]
 
     # -- inside ------------------------------------------------------------
 
-    def _view(
-        self, positions: NDArray[Any], *, shuffle: bool, augment: bool, training: bool
-    ) -> Sequence:
-        old = self._batches.order
-        order = Order(len(positions), old.batch_size, shuffle, old.seed, old.drop_remainder)
-        if not len(order):
-            raise ConfigError(
-                f"A part of {len(positions)} samples has no full batch of {old.batch_size}."
-                " Give a smaller batch_size=, or drop_remainder=False."
-            )
-        batches = replace(
-            self._batches,
-            rows=self._batches.rows[positions],
-            order=order,
-            augment=augment,
-            # As with fit(class_weight=…): validation counts every class as it comes.
-            class_weight=self._batches.class_weight if training else None,
-        )
+    def _of(self, batches: Batches) -> Sequence:
         return type(self)(
             batches, self._table, workers=self._threads, max_queue_size=self._max_queue_size
         )
 
-    def _classed(self) -> EncodedField:
-        encoded = [each for each in self._batches.targets if isinstance(each, EncodedField)]
-        classed = [each for each in encoded if each.classes is not None] or encoded
-        if not classed:
+    def _labelled(self) -> EncodedField:
+        field = self._batches.labelled
+        if field is None:
             raise AttributeError(
                 "This sequence has no labels: its targets are loaded, or there are none."
             )
-        return classed[0]
-
-    def _stratum(self, stratify: bool | None) -> NDArray[Any] | None:
-        encoded = [each for each in self._batches.targets if isinstance(each, EncodedField)]
-        if stratify is False:
-            return None
-        for each in encoded:
-            if each.classes is not None and each.labels.dtype.kind in "iu":
-                return each.labels[self._batches.rows]
-        for target in self._batches.targets:
-            if isinstance(target.component, Arrays):
-                classes = array_classes(target.component.array)
-                if classes is not None:
-                    return classes[self._batches.rows]
-        if stratify:
-            raise ConfigError(
-                "split(stratify=True) needs labels that are classes, one per sample; there are none."
-            )
-        return None
+        return field
 
     def _hand_over(self, batch: tuple[Any, ...]) -> tuple[Any, ...]:
         if any(each.spec.deliver_dtype.hasobject for each in self._batches.loaded):
@@ -324,8 +261,8 @@ class Sequence(keras.utils.PyDataset):  # type: ignore[misc]
         if self._passes.permuted and not self._warned and not self._batches.order.shuffle:
             self._warned = True
             warnings.warn(
-                "fit(shuffle=True), the default, permutes the batches of this sequence, which was made"
-                " with shuffle=False. Pass shuffle=False to fit as well to keep their order.",
+                "fit(shuffle=True), the default, permutes the batches of this sequence, which was"
+                " made with shuffle=False. Pass shuffle=False to fit as well to keep their order.",
                 stacklevel=3,
             )
 

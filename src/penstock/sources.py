@@ -9,32 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from penstock.components import implements, make, name_of, options_of, relay
-from penstock.errors import (
-    ConfigError,
-    PenstockError,
-    PluginConflict,
-    PluginError,
-    quote,
-    suggest,
-)
-from penstock.files import has_suffix, list_files, resolve_paths
-from penstock.plugins import load_all
+from penstock.components import implements, name_of, relay
+from penstock.errors import ConfigError, PenstockError, PluginError, quote, suggest
+from penstock.fields import LoadedField
+from penstock.files import has_suffix, list_files
+from penstock.paths import resolve_paths
 from penstock.tables import read_table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Source", "column_of", "detect_loader", "open_source"]
-
-_KNOWN = {
-    ".npy": "penstock-npy",
-    ".csv": "penstock-csv",
-    ".tsv": "penstock-csv",
-    **dict.fromkeys(
-        (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"), "penstock-images"
-    ),
-}
+__all__ = ["Source", "column_of", "open_source"]
 
 
 @dataclass
@@ -55,7 +40,14 @@ class Source:
     contained: bool = True
     listed: bool = False
 
-    def samples_of(self, loader: Any) -> tuple[NDArray[Any], str | None]:
+    def field(self, name: str, loader: Any) -> LoadedField:
+        """Make the field *name* that *loader* loads from this source."""
+        samples, prefix = self._samples_of(loader)
+        field = LoadedField(name, loader, samples, self.path, prefix)
+        field.describe()
+        return field
+
+    def _samples_of(self, loader: Any) -> tuple[NDArray[Any], str | None]:
         """Pick what *loader* loads, and the prefix of its paths (None: they are no paths)."""
         if implements(loader, "pick_samples"):
             picked = relay(loader).pick_samples(table=self.table, source=self.path)
@@ -143,7 +135,8 @@ def _open_path(
             return Source(table, path, path, listed=True)
         raise ConfigError(
             f"{name_of(loader) if loader else 'A generator with several inputs'} cannot list the"
-            f" directory {quote(path)}. Give a table of samples, or a list of file names with root=."
+            f" directory {quote(path)}."
+            " Give a table of samples, or a list of file names with root=."
         )
     claims = lists and relay(loader).claims_source(source=path)
     if lists and claims is not False:
@@ -171,70 +164,7 @@ def _listed(path: str, loader: Any) -> pd.DataFrame:
         ) from error
     if not isinstance(table, pd.DataFrame) or "sample" not in table.columns:
         raise PluginError(
-            f"{name_of(loader)}.list_samples returned {quote(type(table).__name__)} without a column"
-            " 'sample'. It must return a DataFrame with one."
+            f"{name_of(loader)}.list_samples returned {quote(type(table).__name__)} without a"
+            " column 'sample'. It must return a DataFrame with one."
         )
     return table.reset_index(drop=True)
-
-
-def detect_loader(given: Any, options: dict[str, Any], shared: dict[str, Any]) -> Any:
-    """Find the one installed loader that claims a source.
-
-    Args:
-        given: A path, or a list of file names.
-        options: The options that the user typed for the loader.
-        shared: The generator's options.
-
-    Raises:
-        PluginError: None claims it; says what is installed and what would read it.
-        PluginConflict: Several claim it.
-    """
-    if isinstance(given, str) and not os.path.exists(given):
-        raise ConfigError(
-            f"There is no file or directory {quote(given)} (looked from {quote(os.getcwd())})."
-            " Check the path."
-        )
-    claiming: dict[str, type[Any]] = {}
-    failures: list[str] = []
-    known: list[str] = []
-    for name, component in load_all("loader"):
-        if isinstance(component, PenstockError):
-            failures.append(str(component))
-            continue
-        known.append(name)
-        try:
-            if _claims(component, given):
-                claiming[name] = component
-        except Exception as error:
-            failures.append(f"The loader {name!r} failed to look at it: {quote(str(error))}")
-    if len(claiming) > 1:
-        names = sorted(claiming)
-        raise PluginConflict(
-            f"The source {quote(given)} is claimed by several loaders: {', '.join(names)}."
-            f" Say which: loader={names[0]!r} or loader={names[1]!r}."
-        )
-    if not claiming:
-        if isinstance(given, str) and os.path.isdir(given) and not os.listdir(given):
-            raise ConfigError(f"The directory {quote(given)} is empty. Check the path.")
-        raise PluginError(_unclaimed(given, known, failures))
-    name, component = claiming.popitem()
-    return make(component, f"loader {name!r}", options, shared)
-
-
-def _claims(component: type[Any], given: Any) -> bool:
-    if implements(component, "claims_source"):
-        needed = [p for p in options_of(component).values() if p.default is p.empty]
-        return not needed and bool(relay(component()).claims_source(source=given))
-    return has_suffix(given, getattr(component, "suffixes", ()))
-
-
-def _unclaimed(given: Any, known: list[str], failures: list[str]) -> str:
-    missing = sorted(
-        {package for suffix, package in _KNOWN.items() if has_suffix(given, (suffix,))}
-    )
-    hint = f" pip install {' '.join(missing)} would read it." if missing else ""
-    broken = f" Broken: {' '.join(failures)}" if failures else ""
-    return (
-        f"No installed loader claims the source {quote(given)}.{hint}"
-        f" Installed are: {', '.join(known)}. Name one with loader=, or install a plugin.{broken}"
-    )

@@ -76,7 +76,8 @@ def _check(fractions: Sequence[float]) -> None:
             or not 0 < fraction <= 1
         ):
             raise ConfigError(
-                f"split() was given the fraction {quote(fraction)}; it must be above 0 and at most 1."
+                f"split() was given the fraction {quote(fraction)};"
+                " it must be above 0 and at most 1."
             )
     total = math.fsum(fractions)
     if total > 1 + 1e-9:

@@ -52,7 +52,8 @@ def read_table(path: str) -> pd.DataFrame:
                 if len(row) != len(header):
                     raise ConfigError(
                         f"The table {quote(path)} has {len(row)} fields in line {reader.line_num}"
-                        f" and {len(header)} in its header. Quote fields that contain {delimiter!r}."
+                        f" and {len(header)} in its header."
+                        f" Quote fields that contain {delimiter!r}."
                     )
                 rows.append(row)
     except UnicodeDecodeError as error:
@@ -68,7 +69,9 @@ def read_table(path: str) -> pd.DataFrame:
         raise ConfigError(f"The table {quote(path)} cannot be opened: {error.strerror}.") from error
     if not rows:
         raise ConfigError(f"The table {quote(path)} has a header and 0 samples.")
-    columns = {name: _column(cells) for name, cells in zip(header, zip(*rows, strict=True), strict=True)}
+    columns = {
+        name: _column(cells) for name, cells in zip(header, zip(*rows, strict=True), strict=True)
+    }
     return pd.DataFrame(columns)
 
 

@@ -1,4 +1,4 @@
-"""Labels and weights: from what a user typed to the target fields of a batch."""
+"""Labels and targets: from what a user typed to the target fields of a batch."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from penstock.components import implements, name_of
+from penstock.components import implements, instance, name_of
 from penstock.errors import ConfigError, LabelError, PluginError, quote, suggest
 from penstock.fields import EncodedField
-from penstock.labels import class_numbers, known_classes, label_values
+from penstock.labels import class_numbers, infer_encoder, known_classes, label_values
+from penstock.sources import column_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["add_labels", "class_weights", "encoded_field", "sample_weights"]
+    from penstock.fields import LoadedField
+    from penstock.sources import Source
+
+__all__ = ["add_labels", "encoded_field", "label_target", "named_targets"]
 
 
 def add_labels(table: pd.DataFrame, labels: Any, column: str) -> NDArray[Any] | None:
@@ -92,8 +96,8 @@ def encoded_field(
         raise PluginError(
             f"{name_of(encoder)} was given as an encoder and does not implement encode_labels."
         )
-    column = list(column) if isinstance(column, (list, tuple)) else column
-    for each in [column] if isinstance(column, str) else column:
+    wanted = [column] if isinstance(column, str) else list(column)
+    for each in wanted:
         if each not in table.columns:
             raise ConfigError(
                 f"There is no column {quote(each)} in the samples table."
@@ -101,105 +105,67 @@ def encoded_field(
                 f" Name the labels with y_col= or labels=; there are"
                 f" {quote([str(known) for known in table.columns])}."
             )
-    values = label_values(table[column], samples)
+    labels = table[column] if isinstance(column, str) else table[wanted]
+    values = label_values(labels, samples)
     field = EncodedField(name, encoder, values, None)
     classes = getattr(encoder, "class_names", None)
     if classes is None:
         classes = field.hooks.fit_labels(labels=values if fit_on is None else fit_on)
         if classes is not None:
-            classes = known_classes(table[column]) or list(classes)
+            classes = known_classes(labels) or list(classes)
     if classes is not None:
         field.labels = class_numbers(values, classes, samples)
         field.classes = list(classes)
     return field
 
 
-def sample_weights(given: Any, table: pd.DataFrame) -> NDArray[np.float32] | None:
-    """Return a weight per sample, from a column's name or an array.
-
-    Raises:
-        ConfigError: There is no such column, or a weight is no finite number of at least 0.
-    """
-    if given is None:
-        return None
-    if isinstance(given, str):
-        if given not in table.columns:
-            raise ConfigError(
-                f"sample_weight={given!r} names no column of the samples table."
-                f"{suggest(given, map(str, table.columns))}"
-                f" There are {quote([str(known) for known in table.columns])}."
-            )
-        title, cells = f"the column {given!r}", table[given].to_numpy()
-    else:
-        title, cells = "sample_weight=", np.asarray(given)
-    try:
-        weights = np.asarray(cells, np.float32)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"The weights in {title} are not all numbers: {error}.") from error
-    if weights.shape != (len(table),):
-        raise ConfigError(
-            f"The weights in {title} have shape {weights.shape} for {len(table)} samples."
-            " Give one number per sample."
-        )
-    wrong = ~(np.isfinite(weights) & (weights >= 0))
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        raise ConfigError(
-            f"The weight {quote(cells[row])} of row {row} in {title} is not a finite number of at"
-            " least 0."
-        )
-    return weights
+def named_targets(
+    targets: Mapping[str, Any], source: Source, y_col: Any, shared: dict[str, Any]
+) -> list[LoadedField | EncodedField]:
+    """Make the fields of several targets: encoders or loaders, by name."""
+    fields: list[LoadedField | EncodedField] = []
+    for name, given in targets.items():
+        component = instance("encoder", given, shared)
+        if implements(component, "load_samples"):
+            fields.append(source.field(name, component))
+        else:
+            column = getattr(component, "column", None) or y_col or _default_column(source, name)
+            fields.append(encoded_field(name, component, source.table, column, None))
+    return fields
 
 
-def class_weights(given: Any, targets: list[Any]) -> NDArray[np.float32] | None:
-    """Return a weight per class, from a mapping or ``"balanced"``.
+def _default_column(source: Source, name: str) -> str:
+    return name if name in source.table.columns else "label"
 
-    ``"balanced"`` gives a class the weight n / (classes · samples of the
-    class), as scikit-learn does (King & Zeng 2001).
 
-    Raises:
-        ConfigError: There are no classes to weigh, or a key or weight is wrong.
-    """
-    if given is None:
-        return None
-    classed = [
-        each
-        for each in targets
-        if isinstance(each, EncodedField)
-        and each.classes is not None
-        and each.labels.dtype.kind in "iu"
-    ]
-    if len(classed) != 1:
-        raise ConfigError(
-            f"class_weight= needs one target with classes; there are {len(classed)}."
-            " Give sample_weight= instead."
-        )
-    field = classed[0]
-    classes = list(field.classes)
-    if isinstance(given, str) and given == "balanced":
-        counts = np.bincount(field.labels, minlength=len(classes))
-        present = np.maximum(counts, 1)
-        return (len(field.labels) / (np.count_nonzero(counts) * present)).astype(np.float32)
-    if not isinstance(given, Mapping):
-        raise ConfigError(
-            f"class_weight={quote(given)} is neither a dict from class to weight nor 'balanced'."
-        )
-    numbers = {each: number for number, each in enumerate(classes)}
-    if not all(each in numbers for each in given):
-        numbers = {number: number for number in range(len(classes))}
-    weights = np.ones(len(classes), np.float32)
-    for each, weight in given.items():
-        if each not in numbers:
-            raise ConfigError(
-                f"class_weight= names the class {quote(each)}, which is not there."
-                f"{suggest(each, map(str, classes))} The classes are {quote(classes)}."
-            )
-        if isinstance(weight, bool) or not isinstance(weight, (int, float, np.number)):
-            raise ConfigError(f"class_weight= gives {quote(each)} the weight {quote(weight)}.")
-        if not (np.isfinite(weight) and weight >= 0):
-            raise ConfigError(
-                f"class_weight= gives {quote(each)} the weight {weight}; it must be finite and at"
-                " least 0."
-            )
-        weights[numbers[each]] = weight
-    return weights
+def label_target(
+    encoder: Any,
+    source: Source,
+    y_col: Any,
+    fit_on: Any,
+    inputs: list[LoadedField],
+    shared: dict[str, Any],
+) -> list[LoadedField | EncodedField]:
+    """Return the single target that the labels make, or none where there are no labels."""
+    column = y_col if y_col is None or isinstance(y_col, str) else tuple(y_col)
+    named = getattr(encoder, "column", None) or column
+    listed = fit_on is not None or "label" in source.table.columns
+    if named is None and encoder is None and not (listed and _labels_belong(source, inputs)):
+        return []
+    named = named or "label"
+    table = source.table
+    if encoder is None:
+        wanted = [named] if isinstance(named, str) else list(named)
+        if all(each in table.columns for each in wanted):
+            values = label_values(table[named if isinstance(named, str) else wanted], None)
+            encoder = infer_encoder(values, str(named))
+        else:
+            encoder = "categorical"
+    component = instance("encoder", encoder, shared)
+    samples = table["sample"] if "sample" in table.columns else None
+    return [encoded_field("y", component, table, named, samples, fit_on)]
+
+
+def _labels_belong(source: Source, inputs: list[LoadedField]) -> bool:
+    """Say whether the column ``label`` is of our making, and no user's column by chance."""
+    return "sample" in source.table.columns and column_of(inputs[0].component) == "sample"

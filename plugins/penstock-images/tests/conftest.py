@@ -6,10 +6,11 @@ import io
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from penstock.batch import Batch
 from penstock.draws import Draws
 from penstock_images import ImageFiles
-from PIL import Image
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +31,9 @@ def write(tmp_path):
             content = Image.fromarray(content)
         if isinstance(content, Image.Image):
             stream = io.BytesIO()
-            content.save(stream, format_name or Image.registered_extensions()[path.suffix], **options)
+            content.save(
+                stream, format_name or Image.registered_extensions()[path.suffix], **options
+            )
             content = stream.getvalue()
         path.write_bytes(content)
         return str(path)

@@ -13,8 +13,9 @@ import zlib
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
+from PIL import Image
+
 from penstock.errors import (
     SampleCorrupt,
     SampleError,
@@ -23,7 +24,6 @@ from penstock.errors import (
     SampleRefused,
 )
 from penstock_images import ImageFiles
-from PIL import Image
 
 WANTED = "An image was expected; "
 ALLOWED = "An image in JPEG, PNG, BMP, GIF, WebP or TIFF was expected; "
@@ -37,7 +37,12 @@ def encoded(format_name, mode="RGB", **options):
 
 
 def chunk(kind, content=b""):
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+    return (
+        struct.pack(">I", len(content))
+        + kind
+        + content
+        + struct.pack(">I", zlib.crc32(kind + content))
+    )
 
 
 def png(width, height, body=b"", *, bits=8, color=2, end=True):
@@ -73,7 +78,11 @@ BAD = {
         SampleCorrupt,
         WANTED + "this is a Git LFS pointer",
     ),
-    "svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", SampleRefused, ALLOWED + "this looks like SVG"),
+    "svg": (
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        SampleRefused,
+        ALLOWED + "this looks like SVG",
+    ),
     "eps": (
         b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
         SampleRefused,
@@ -91,7 +100,11 @@ BAD = {
         SampleCorrupt,
         "A PNG image was expected; the file ",
     ),
-    "png zero width": (png(0, 8), SampleCorrupt, "A PNG image was expected; its header tells a size"),
+    "png zero width": (
+        png(0, 8),
+        SampleCorrupt,
+        "A PNG image was expected; its header tells a size",
+    ),
     "png 200 MP": (png(20_000, 10_000), SampleRefused, "An image of at most 64,000,000 pixels"),
     "png 100 MP": (png(10_000, 10_000), SampleRefused, "An image of at most 64,000,000 pixels"),
     "png 2^31": (png(2**31 - 1, 2**31 - 1), SampleRefused, "An image of at most 64,000,000 pixels"),
@@ -100,8 +113,16 @@ BAD = {
         SampleRefused,
         "An image of at most 64,000,000 pixels",
     ),
-    "jpeg half": (JPEG[: len(JPEG) // 2], SampleCorrupt, "A JPEG image was expected; the file has no end"),
-    "jpeg without end": (JPEG[:-2], SampleCorrupt, "A JPEG image was expected; the file has no end"),
+    "jpeg half": (
+        JPEG[: len(JPEG) // 2],
+        SampleCorrupt,
+        "A JPEG image was expected; the file has no end",
+    ),
+    "jpeg without end": (
+        JPEG[:-2],
+        SampleCorrupt,
+        "A JPEG image was expected; the file has no end",
+    ),
     "jpeg with half a scan": (
         JPEG[: len(JPEG) * 2 // 3] + b"\xff\xd9",
         SampleCorrupt,
@@ -126,13 +147,17 @@ BAD = {
     "gif half": (encoded("GIF")[:400], SampleCorrupt, "A GIF image was expected; the file "),
     "gif header": (b"GIF89a\x01", SampleCorrupt, "A GIF image was expected; its header is cut"),
     "webp half": (
-        encoded("WEBP")[:400],
+        encoded("WEBP")[:80],
         SampleCorrupt,
         "A WebP image was expected; its header tells ",
     ),
-    "webp header": (b"RIFF\x08\0\0\0WEBPVP8 ", SampleCorrupt, "A WebP image was expected; its header"),
+    "webp header": (
+        b"RIFF\x08\0\0\0WEBPVP8 ",
+        SampleCorrupt,
+        "A WebP image was expected; its header",
+    ),
     "webp unknown": (
-        b"RIFF\x20\0\0\0WEBPXXXX" + bytes(20),
+        b"RIFF\x1c\0\0\0WEBPXXXX" + bytes(20),
         SampleCorrupt,
         "A WebP image was expected; its header has an unknown chunk",
     ),
@@ -143,8 +168,16 @@ BAD = {
         "An image of at most 64,000,000 pixels",
     ),
     "tiff half": (encoded("TIFF")[:4000], SampleCorrupt, "A TIFF image was expected; "),
-    "tiff pointer": (b"II*\0\xff\xff\xff\xff", SampleCorrupt, "A TIFF image was expected; its header"),
-    "tiff empty": (tiff(), SampleCorrupt, "A TIFF image was expected; its header tells a size of 0"),
+    "tiff pointer": (
+        b"II*\0\xff\xff\xff\xff",
+        SampleCorrupt,
+        "A TIFF image was expected; its header",
+    ),
+    "tiff empty": (
+        tiff(),
+        SampleCorrupt,
+        "A TIFF image was expected; its header tells a size of 0",
+    ),
     "tiff of floats": (
         encoded("TIFF", "F"),
         SampleRefused,
@@ -193,10 +226,13 @@ def test_the_first_file_is_described_or_refused_alike(case, write):
     content, kind, _ = BAD[case]
     paths = np.array([write("sample.png", content)], dtype=object)
 
+    found = kind
     try:
         assert ImageFiles().describe_sample(paths).dtype == np.uint8
     except SampleError as error:
-        assert type(error) is kind
+        found = type(error)
+
+    assert found is kind
 
 
 @pytest.mark.parametrize("case", [name for name in BAD if "MP" in name or "2^31" in name])
@@ -334,9 +370,11 @@ def test_damage_never_escapes_as_another_exception(write, seed, flips, cut):
         data = data[: int(cut * len(data))]
     path = write("sample", bytes(data))
 
-    try:
-        first, second = load(path), load(path)
-    except SampleError as error:
-        assert error.sample == path
-    else:
-        assert np.array_equal(first, second)
+    outcomes = []
+    for _ in range(2):
+        try:
+            outcomes.append(load(path).tobytes())
+        except SampleError as error:
+            outcomes.append((type(error), error.sample, str(error)))
+
+    assert outcomes[0] == outcomes[1]

@@ -5,14 +5,16 @@ from __future__ import annotations
 import io
 import struct
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import simplejpeg
+from PIL import Image, ImageOps
+
 from penstock.errors import ConfigError, SampleRefused
 from penstock_images import ImageFiles
-from PIL import Image, ImageOps
 
 LOSSLESS = [".png", ".bmp", ".tiff", ".webp"]
 
@@ -45,7 +47,9 @@ def test_the_name_has_no_say(suffix, write, load, small):
 
 @pytest.mark.parametrize("suffix", [".png", ".tiff", ".webp"])
 def test_alpha_is_dropped_and_not_blended(suffix, write, load, small):
-    alpha = np.arange(small.shape[0] * small.shape[1], dtype=np.uint32).reshape(small.shape[:2]) % 256
+    alpha = (
+        np.arange(small.shape[0] * small.shape[1], dtype=np.uint32).reshape(small.shape[:2]) % 256
+    )
     rgba = np.dstack([small, alpha.astype(np.uint8)])
     path = write("a" + suffix, rgba, **save_options(suffix))
 
@@ -68,7 +72,9 @@ def test_bilevel_gray_and_palettes_become_their_colours(suffix, mode, write, loa
     assert np.array_equal(load(path), wanted)
     gray = load(path, color_mode="grayscale")
     assert gray.shape == (*small.shape[:2], 1)
-    assert np.abs(gray[:, :, 0] - np.asarray(image.convert("RGB").convert("L")).astype(int)).max() <= 1
+    assert (
+        np.abs(gray[:, :, 0] - np.asarray(image.convert("RGB").convert("L")).astype(int)).max() <= 1
+    )
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tiff"])
@@ -121,11 +127,12 @@ def test_gray_and_cmyk_jpegs_are_converted(color_mode, write, load, small):
         with Image.open(path) as image:
             theirs = np.asarray(image.convert("RGB").convert(wanted)).astype(int)
         ours = load(path, color_mode=color_mode, decode="accurate")
-        assert np.abs(ours.reshape(theirs.shape) - theirs).max() <= 6
+        assert np.abs(ours.reshape(theirs.shape) - theirs).max() <= 10
+        assert np.abs(ours.reshape(theirs.shape) - theirs).mean() < 2
 
 
 def test_junk_between_scan_and_end_of_a_jpeg_is_harmless(write, load, small):
-    data = open(write("a.jpg", small), "rb").read()
+    data = Path(write("a.jpg", small)).read_bytes()
     good = load(write("good.jpg", data))
 
     assert np.array_equal(load(write("b.jpg", data[:-2] + b"\x12\x34" * 10 + data[-2:])), good)
@@ -155,12 +162,14 @@ def test_orientation_can_be_ignored(write, load, small):
 def test_spoilt_exif_data_is_no_orientation(write, load, small):
     path = write("a.jpg", small, exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
 
-    assert load(path).shape == small.shape
+    assert load(path, image_size=(40, 60)).shape == small.shape
 
 
 @pytest.mark.parametrize("orientation", [1, 6])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_sixteen_bits_are_kept_where_the_first_file_has_them(channels, orientation, tmp_path, load, deep):
+def test_sixteen_bits_are_kept_where_the_first_file_has_them(
+    channels, orientation, tmp_path, load, deep
+):
     pixels = deep if channels == 1 else np.dstack([deep, deep[::-1], deep[:, ::-1]])
     stored = cv2.imencode(".png", pixels[..., ::-1] if channels == 3 else pixels)[1].tobytes()
     (tmp_path / "a.png").write_bytes(stored)
@@ -172,19 +181,26 @@ def test_sixteen_bits_are_kept_where_the_first_file_has_them(channels, orientati
     assert np.array_equal(loaded, wanted)
 
 
-def test_sixteen_bit_tiffs_are_read_upright(tmp_path, load, deep):
-    pixels = np.dstack([deep, deep[::-1], deep[:, ::-1]])
-    data = bytearray(cv2.imencode(".tiff", pixels[..., ::-1])[1].tobytes())
-    (tmp_path / "a.tiff").write_bytes(data)
-    assert np.array_equal(load(str(tmp_path / "a.tiff"), image_size=(40, 60)), pixels)
+def deep_tiff(pixels, orientation):
+    """A TIFF of 16-bit RGB, which Pillow cannot write."""
+    height, width = pixels.shape[:2]
+    tags = {256: width, 257: height, 258: 16, 259: 1, 262: 2, 273: 1000, 274: orientation}
+    tags |= {277: 3, 278: height, 279: pixels.nbytes, 284: 1}
+    entries = [struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items()]
+    entries[2] = struct.pack("<HHII", 258, 3, 3, 900)
+    head = b"II*\0" + struct.pack("<IH", 8, len(tags)) + b"".join(entries)
+    depths = struct.pack("<HHH", 16, 16, 16)
+    return head.ljust(900, b"\0") + depths.ljust(100, b"\0") + pixels.tobytes()
 
-    at = data.index(struct.pack("<HHIH", 277, 3, 1, 3))
-    data[at : at + 12] = struct.pack("<HHIHH", 277, 3, 1, 3, 0)
-    at = data.find(struct.pack("<HHIH", 274, 3, 1, 1))
-    assert at > 0
-    data[at + 8] = 8
-    (tmp_path / "b.tiff").write_bytes(data)
-    assert np.array_equal(load(str(tmp_path / "b.tiff"), image_size=(60, 40)), np.rot90(pixels))
+
+def test_sixteen_bit_tiffs_are_read_upright(write, load, deep):
+    pixels = np.dstack([deep, deep[::-1], deep[:, ::-1]])
+
+    for orientation, upright in ((1, pixels), (3, pixels[::-1, ::-1]), (8, np.rot90(pixels))):
+        path = write("a.tiff", deep_tiff(pixels, orientation))
+        loaded = load(path, image_size=upright.shape[:2])
+        assert loaded.dtype == np.uint16
+        assert np.array_equal(loaded, upright)
 
 
 def test_depths_are_converted_by_the_documented_rule(write, load, deep, small):
@@ -254,7 +270,9 @@ def test_every_pixel_is_written_and_none_beside_it(write, load, small):
 def test_no_program_is_run_for_a_file(write, load, monkeypatch):
     started = []
     sys.addaudithook(
-        lambda event, args: started.append(args) if event in ("subprocess.Popen", "os.exec") else None
+        lambda event, args: (
+            started.append(args) if event in ("subprocess.Popen", "os.exec") else None
+        )
     )
     with pytest.raises(SampleRefused):
         load(write("a.png", b"%!PS-Adobe-3.0 EPSF-3.0\nshowpage"), image_size=(8, 8))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from penstock_images import ImageFiles
 
 SIZES = [(375, 500), (300, 200), (64, 64), (31, 97), (480, 120)]

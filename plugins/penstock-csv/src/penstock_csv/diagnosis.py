@@ -18,11 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MISSING", "Diagnosis"]
 
-MISSING = frozenset(
-    "|#N/A|#N/A N/A|#NA|-1.#IND|-1.#QNAN|-NaN|-nan|1.#IND|1.#QNAN|N/A|NA|NULL|NaN|n/a|nan|null".split(
-        "|"
-    )
-)
+_WORDS = "|#N/A|#N/A N/A|#NA|-1.#IND|-1.#QNAN|-NaN|-nan|1.#IND|1.#QNAN|N/A|NA|NULL|NaN|n/a|nan|null"
+MISSING = frozenset(_WORDS.split("|"))
 """Cells that count as missing in a column of numbers; pyarrow's and pandas' list."""
 
 

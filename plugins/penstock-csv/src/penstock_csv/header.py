@@ -7,7 +7,7 @@ import io
 from dataclasses import dataclass
 
 from penstock.errors import ConfigError, quote
-from penstock_csv.scanning import BLOCK, check_text
+from penstock_csv.scanning import BLOCK, check_binary, check_text
 
 __all__ = ["Header", "read_header"]
 
@@ -50,6 +50,7 @@ def read_header(path: str, delimiter: str) -> Header:
             "permissions."
         ) from error
     start = _after_byte_order_mark(data, path)
+    check_binary(data, path, 0)
     while data[start : start + 1] in (b"\r", b"\n"):
         start += 1
     if not data[start:].strip():

@@ -30,6 +30,7 @@ class Plan:
         path: The table.
         names: Its columns.
         delimiter: What separates them.
+        start: Where the records start in the file.
         features: The columns that become a row of numbers.
         texts: The label columns, kept as the strings they are.
         weight: The column of sample weights, or None.
@@ -40,6 +41,7 @@ class Plan:
     path: str
     names: tuple[str, ...]
     delimiter: str
+    start: int
     features: tuple[str, ...]
     texts: tuple[str, ...]
     weight: str | None

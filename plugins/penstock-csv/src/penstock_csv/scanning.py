@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-__all__ = ["BLOCK", "Block", "check_text", "line_of", "read_blocks"]
+__all__ = ["BLOCK", "Block", "check_binary", "check_text", "line_of", "read_blocks"]
 
 BLOCK = 2 * 2**20
 """Bytes that are read, and parsed, at a time."""
@@ -35,7 +35,7 @@ class Block(NamedTuple):
     Attributes:
         data: Their bytes.
         offset: Where they start in the file.
-        quoted: Whether they contain quotation marks.
+        quoted: Whether they may contain quotation marks.
     """
 
     data: bytes
@@ -50,32 +50,28 @@ def read_blocks(file: BinaryIO, path: str, offset: int, delimiter: str) -> Itera
         ConfigError: It is not UTF-8, has a quote that is not closed, or a field
             of more than 131,072 bytes.
     """
-    file.seek(offset)
-    carry = b""
+    size = BLOCK
     while True:
-        more = file.read(BLOCK)
-        data = carry + more
+        # What follows the last whole record is read again: cheaper than joining it to the next.
+        file.seek(offset)
+        data = file.read(size)
         if not data:
             return
-        end = _end_of_records(data) if more else len(data)
+        last = len(data) < size
+        quoted = b'"' in data
+        end = len(data) if last else _end_of_records(data, quoted)
         if end == 0:
-            _check_quotes(data, path, offset, delimiter, whole=False)
-            _check_lengths(data, path, offset, delimiter)
-            if len(data) > _RECORD_LIMIT:
-                raise ConfigError(
-                    f"The table {quote(path)} has a record of more than {_RECORD_LIMIT} bytes in "
-                    f"line {line_of(path, offset)}. Check its line ends and quotes."
-                )
-            carry = data
+            _check_partial(data, path, offset, delimiter)
+            size *= 2
             continue
-        block = Block(data[:end], offset, b'"' in data[:end])
+        block = Block(data if last else data[:end], offset, quoted)
         check_text(block.data, path, offset)
-        if block.quoted:
+        if quoted:
             _check_quotes(block.data, path, offset, delimiter, whole=True)
         _check_lengths(block.data, path, offset, delimiter)
         yield block
         offset += end
-        carry = data[end:]
+        size = BLOCK
 
 
 def check_text(data: bytes, path: str, offset: int) -> None:
@@ -84,12 +80,7 @@ def check_text(data: bytes, path: str, offset: int) -> None:
     Raises:
         ConfigError: It is not; names the byte and what the encoding may be.
     """
-    nul = data.find(b"\0")
-    if nul >= 0:
-        raise ConfigError(
-            f"The table {quote(path)} is not text: NUL byte at offset {offset + nul}. It is a "
-            "binary file, or encoded as UTF-16. Give a UTF-8 text file."
-        )
+    check_binary(data, path, offset)
     if data.isascii():
         return
     try:
@@ -100,6 +91,20 @@ def check_text(data: bytes, path: str, offset: int) -> None:
             f"The table {quote(path)} is not UTF-8: byte {data[error.start]:#04x} at offset {at}, "
             f"line {line_of(path, at)}. It may be Latin-1 (Windows-1252). Save it as UTF-8."
         ) from error
+
+
+def check_binary(data: bytes, path: str, offset: int) -> None:
+    """Check that *data* holds no NUL byte.
+
+    Raises:
+        ConfigError: It does, so that it is no text, or no UTF-8.
+    """
+    nul = data.find(b"\0")
+    if nul >= 0:
+        raise ConfigError(
+            f"The table {quote(path)} is not text: NUL byte at offset {offset + nul}. It is a "
+            "binary file, or encoded as UTF-16. Give a UTF-8 text file."
+        )
 
 
 def line_of(path: str, offset: int) -> int:
@@ -116,7 +121,7 @@ def line_of(path: str, offset: int) -> int:
     return ends + 1
 
 
-def _end_of_records(data: bytes) -> int:
+def _end_of_records(data: bytes, quoted: bool) -> int:
     """Return where the last whole record in *data* ends; 0 if there is none."""
     before = len(data)
     while True:
@@ -126,16 +131,27 @@ def _end_of_records(data: bytes) -> int:
         if end < 0:
             return 0
         # After an even number of quotes none is open: every escape and every field has two.
-        if data.count(b'"', 0, end) % 2 == 0:
+        if not quoted or data.count(b'"', 0, end) % 2 == 0:
             return end + 1
         before = end
+
+
+def _check_partial(data: bytes, path: str, offset: int, delimiter: str) -> None:
+    """Check that a record may be as long as this one, of which *data* is the beginning."""
+    _check_quotes(data, path, offset, delimiter, whole=False)
+    _check_lengths(data, path, offset, delimiter)
+    if len(data) > _RECORD_LIMIT:
+        raise ConfigError(
+            f"The table {quote(path)} has a record of more than {_RECORD_LIMIT} bytes in line "
+            f"{line_of(path, offset)}. Check its line ends and quotes."
+        )
 
 
 def _check_quotes(data: bytes, path: str, offset: int, delimiter: str, *, whole: bool) -> None:
     """Check that quotes enclose whole fields and that, in *whole* records, all are closed."""
     mark = re.escape(delimiter.encode())
     fields = re.compile(
-        rb'(?:[^"]*+(?<![^\r\n' + mark + rb'])"[^"]*+(?:""[^"]*+)*+"(?![^\r\n' + mark + rb']))*+'
+        rb'(?:[^"]*+(?<![^\r\n' + mark + rb'])"[^"]*+(?:""[^"]*+)*+"(?![^\r\n' + mark + rb"]))*+"
     )
     found = fields.match(data)
     start = data.find(b'"', found.end() if found else 0)
@@ -149,12 +165,13 @@ def _check_quotes(data: bytes, path: str, offset: int, delimiter: str, *, whole:
         field = re.compile(rb'"[^"]*+(?:""[^"]*+)*+(?P<closed>"?)').match(data, start)
         if field and field["closed"]:
             raise ConfigError(
-                f"There is text after a closing quotation mark {at}: {_excerpt(data, field.end())}. "
-                "Double the marks inside a quoted field."
+                f"There is text after a closing quotation mark {at}: "
+                f"{_excerpt(data, field.end())}. Double the marks inside a quoted field."
             )
         if whole or len(data) - start > _FIELD_LIMIT:
             raise ConfigError(
-                f"A quotation mark is opened and not closed {at}: {_excerpt(data, start)}. Close it."
+                f"A quotation mark is opened and not closed {at}: {_excerpt(data, start)}. "
+                "Close it."
             )
     if not whole:
         return

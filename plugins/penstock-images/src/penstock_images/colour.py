@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+import penstock
 from penstock.errors import ConfigError, quote
-from penstock.hookspecs import hookimpl
 from penstock_images.geometry import images_of
-from penstock_images.options import check_number, check_pair
+from penstock_images.options import check_pair
 from penstock_images.threads import single_threaded
 
 if TYPE_CHECKING:
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
     from penstock.batch import Batch
 
-__all__ = ["Brightness", "Contrast"]
+__all__ = ["Brightness", "Contrast", "scale"]
+
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +46,7 @@ class Brightness:
             object.__setattr__(self, "factor", tuple(self.factor))
         object.__setattr__(self, "value_range", _checked_range(self.value_range))
 
-    @hookimpl
+    @penstock.hookimpl
     def augment_samples(self, batch: Batch) -> None:
         """Add a number of its own to each sample's inputs, in place."""
         lower, upper = check_pair("factor", self.factor, low=-1.0, high=1.0)
@@ -76,7 +78,7 @@ class Contrast:
         object.__setattr__(self, "factor", _checked_contrast(self.factor))
         object.__setattr__(self, "value_range", _checked_range(self.value_range))
 
-    @hookimpl
+    @penstock.hookimpl
     def augment_samples(self, batch: Batch) -> None:
         """Multiply the contrast of each sample's inputs by a number of its own, in place."""
         lower, upper = self.factor if isinstance(self.factor, tuple) else (self.factor,) * 2
@@ -141,19 +143,18 @@ def _range_of(images: NDArray[Any], value_range: tuple[float, float] | None) -> 
 def _checked_range(value: object) -> tuple[float, float] | None:
     if value is None:
         return None
-    if isinstance(value, (tuple, list)) and len(value) == 2:
-        low, high = (check_number("value_range", each) for each in value)
-        if low < high:
-            return low, high
-    raise ConfigError(
-        f"value_range={quote(value)} cannot work: give (lowest, highest), such as (0, 1)."
-    )
+    low, high = check_pair("value_range", value, low=-_LARGEST, high=_LARGEST)
+    if not isinstance(value, (tuple, list)) or low == high:
+        raise ConfigError(
+            f"value_range={quote(value)} cannot work: give (lowest, highest), such as (0, 1)."
+        )
+    return low, high
 
 
 def _checked_contrast(value: object) -> float | tuple[float, float]:
     """Check the bounds one by one: (0.9, 0.1) is a range here, from 0.1 to 1.1."""
     if isinstance(value, (tuple, list)) and len(value) == 2:
-        check_pair("factor", value[0], low=0.0, high=1.0, symmetric=False)
-        check_pair("factor", value[1], low=0.0, high=1.0, symmetric=False)
-        return float(value[0]), float(value[1])
+        lower, upper = value
+        check_pair("factor", value, low=0.0, high=1.0, ordered=False)
+        return float(lower), float(upper)
     return check_pair("factor", value, low=0.0, high=1.0, symmetric=False)[0]

@@ -115,11 +115,14 @@ def _decode_by_pillow(data: bytes, header: Header, color_mode: str) -> NDArray[A
 
     It ignores errors in TIFFs of palettes, and reads gray ones without their sense of white.
     """
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(io.BytesIO(data), formats=(header.format,)) as image:
             return np.asarray(image.convert(COLOR_MODES[color_mode][2]))
+    except UnidentifiedImageError as error:
+        # Its own message tells no more than where the bytes lie in memory.
+        raise _corrupt(header.format, "is damaged or cut short") from error
     except Image.DecompressionBombError as error:
         raise SampleRefused(
             f"Pillow refuses a {header.format} of {header.height:,} x {header.width:,} pixels: "

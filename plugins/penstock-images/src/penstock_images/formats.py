@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from penstock.errors import SampleCorrupt, SampleError, SampleRefused, quote
+from typing import TYPE_CHECKING
+
+from penstock.errors import SampleCorrupt, SampleRefused, quote
+
+if TYPE_CHECKING:
+    from penstock.errors import SampleError
 
 __all__ = ["sniff"]
 

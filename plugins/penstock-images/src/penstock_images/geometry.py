@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 FILL_MODES = ("reflect", "constant", "nearest", "wrap")
-_GROUP = 4
+# Bytes per pixel that OpenCV flips; it counts them as channels.
 _WIDEST = 64
 # OpenCV warps these; others go through one that holds all of their values.
 _NATIVE = ("uint8", "uint16", "int16", "float32", "float64")
@@ -154,20 +154,32 @@ def warp(
     _, height, width, channels = images.shape
     dtype = images.dtype
     name = dtype.name if dtype.name in _NATIVE else _STAND_INS.get(dtype.name, "float64")
+    groups = _channel_groups(channels)
     moved = (matrices != np.eye(2, 3)).any(axis=(1, 2))
     for at in np.flatnonzero(moved):
         image = images[at]
-        # More channels than OpenCV's four go in groups.
-        for first in range(0, channels, _GROUP):
-            group = image[:, :, first : first + _GROUP]
+        for first, count in groups:
+            group = image[:, :, first : first + count]
             result = cv2.warpAffine(
                 np.ascontiguousarray(group, np.dtype(name)),
                 matrices[at],
                 (width, height),
                 flags=flags,
                 borderMode=border,
-                borderValue=(fill_value,) * _GROUP,
+                borderValue=(fill_value,) * 4,
             ).reshape(group.shape)
             if dtype.kind in "iu" and result.dtype.kind == "f":
                 np.rint(result, out=result)
             group[...] = result
+
+
+def _channel_groups(channels: int) -> list[tuple[int, int]]:
+    """Split channels into (first, count): OpenCV warps up to 4, and 2 less exactly than 3."""
+    groups = []
+    first = 0
+    while first < channels:
+        left = channels - first
+        count = 4 if left >= 4 else 3 if left == 3 else 1
+        groups.append((first, count))
+        first += count
+    return groups

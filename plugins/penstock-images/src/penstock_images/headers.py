@@ -123,7 +123,9 @@ def _tiff(data: bytes) -> Header:
     bits, channels, planes = tags.get(258, 1), tags.get(277, 1), tags.get(284, 1)
     if kind not in (1, 4) or bits not in (1, 2, 4, 8, 16):
         word = {2: "signed", 3: "floating-point"}.get(kind, "unsigned")
-        raise _tiff_refused(f"of 8 or 16 unsigned bits per channel was expected; found {bits} {word}")
+        raise _tiff_refused(
+            f"of 8 or 16 unsigned bits per channel was expected; found {bits} {word}"
+        )
     if channels > 4:
         raise _tiff_refused(f"of at most 4 channels was expected; found {channels}")
     colours = tags.get(262, 1)

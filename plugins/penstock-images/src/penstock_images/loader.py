@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+import penstock
 from penstock.arrayspec import ArraySpec
 from penstock.errors import (
     ConfigError,
@@ -16,7 +17,6 @@ from penstock.errors import (
     SampleRefused,
     quote,
 )
-from penstock.hookspecs import hookimpl
 from penstock_images.decoding import COLOR_MODES, decode, decode_jpeg
 from penstock_images.files import read_file
 from penstock_images.fitting import fit_image
@@ -117,7 +117,7 @@ class ImageFiles:
             check_number("rescale", self.rescale)
         self._spec(self.bit_depth or 8)
 
-    @hookimpl
+    @penstock.hookimpl
     def describe_sample(self, samples: NDArray[Any]) -> ArraySpec:
         """Describe a sample: all have *image_size*; the first file tells the bit depth."""
         if self.bit_depth is not None:
@@ -133,7 +133,7 @@ class ImageFiles:
             raise first_error
         return self._spec(8)
 
-    @hookimpl
+    @penstock.hookimpl
     def load_samples(self, samples: NDArray[Any], out: NDArray[Any]) -> None:
         """Fill ``out[i]``, uint8 or uint16, with the image at the path ``samples[i]``."""
         rows = out[..., 0] if self.color_mode == "grayscale" else out
@@ -212,7 +212,7 @@ class ImageFiles:
             scale=1.0 if self.rescale is None else float(self.rescale),
             data_format=self.data_format or "channels_last",
         )
-        if not np.can_cast(loaded, spec.deliver_dtype):
+        if spec.deliver_dtype.kind not in "iuf" or not np.can_cast(loaded, spec.deliver_dtype):
             raise ConfigError(
                 f"dtype={quote(self.dtype)} cannot hold images of {bits} bits per channel: "
                 f"give 'float32'{' or bit_depth=8' if bits == 16 else ', float16 or uint8'}."

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NoReturn
 
+import numpy as np
+
 from penstock.errors import ConfigError, quote, suggest
 
 if TYPE_CHECKING:
@@ -46,33 +48,42 @@ def check_size(name: str, value: object) -> tuple[int, int]:
 
 def check_number(name: str, value: object) -> float:
     """Return *value* as a finite float."""
-    if isinstance(value, bool) or not hasattr(value, "__float__"):
-        _refuse(name, value, "a finite number")
-    number = float(value)
-    if not math.isfinite(number):
+    number = _number(value)
+    if number is None:
         _refuse(name, value, "a finite number")
     return number
 
 
 def check_pair(
-    name: str, value: object, *, low: float, high: float, symmetric: bool = True
+    name: str,
+    value: object,
+    *,
+    low: float,
+    high: float,
+    symmetric: bool = True,
+    ordered: bool = True,
 ) -> tuple[float, float]:
     """Return *value*, a number or a pair of them, as (lower, upper) within [low, high].
 
     A single number x stands for (-x, x) where *symmetric*, and for (x, x) elsewhere.
     """
-    wanted = f"a number or a pair (lower, upper) within [{low:g}, {high:g}]"
-    if isinstance(value, (tuple, list)):
-        if len(value) != 2:
-            _refuse(name, value, wanted)
-        lower, upper = (check_number(name, each) for each in value)
-    else:
-        upper = check_number(name, value)
-        lower = -upper if symmetric else upper
-        lower, upper = min(lower, upper), max(lower, upper)
-    if not low <= lower <= upper <= high:
-        _refuse(name, value, wanted)
-    return lower, upper
+    pair = list(value) if isinstance(value, (tuple, list)) else [value, value]
+    numbers = [number for each in pair if (number := _number(each)) is not None]
+    if symmetric and numbers and not isinstance(value, (tuple, list)):
+        numbers = [-abs(numbers[0]), abs(numbers[0])]
+    if len(numbers) == len(pair) == 2 and all(low <= number <= high for number in numbers):
+        lower, upper = numbers
+        if lower <= upper or not ordered:
+            return lower, upper
+    return _refuse(name, value, f"a number or a pair (lower, upper) within [{low:g}, {high:g}]")
+
+
+def _number(value: object) -> float | None:
+    """Return *value* as a float where it is a finite number."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)):
+        return None
+    number = float(value)
+    return number if math.isfinite(number) else None
 
 
 def _refuse(name: str, value: object, wanted: str) -> NoReturn:

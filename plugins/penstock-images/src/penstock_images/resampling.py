@@ -59,20 +59,23 @@ def resize(image: NDArray[Any], target: NDArray[Any], interpolation: str) -> Non
         lines = np.take(image, _nearest(image.shape[0], rows), axis=0)
         target[...] = np.take(lines, _nearest(image.shape[1], columns), axis=1)
     else:
-        lines = _weigh(image, _taps(interpolation, image.shape[0], rows), 0)
+        exact = image.astype(np.float32)
+        lines = _weigh(exact, _taps(interpolation, image.shape[0], rows), 0)
         found = _weigh(lines, _taps(interpolation, image.shape[1], columns), 1)
         np.rint(found, out=found)
         np.clip(found, 0, np.iinfo(target.dtype).max, out=found)
         target[...] = found
 
 
-def _weigh(image: NDArray[Any], taps: _Taps, axis: int) -> NDArray[np.float32]:
+def _weigh(image: NDArray[np.float32], taps: _Taps, axis: int) -> NDArray[np.float32]:
     """Sum the taps along *axis*; a row of indices and of weights per tap."""
-    shape = [1] * image.ndim
-    shape[axis] = -1
+    channels = image.shape[2] if image.ndim == 3 else 1
     total: NDArray[np.float32] | None = None
     for index, weight in zip(*taps, strict=True):
-        term = np.take(image, index, axis=axis) * weight.reshape(shape)
+        term = np.take(image, index, axis=axis)
+        # As a table of rows: numpy is slow along a last axis as short as the channels.
+        flat = term.reshape(len(term), -1)
+        flat *= weight[:, None] if axis == 0 else np.repeat(weight, channels)
         total = term if total is None else np.add(total, term, out=total)
     assert total is not None
     return total

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from penstock.hookspecs import hookimpl
+import penstock
 from penstock_images.geometry import (
     FILL_MODES,
     flips,
@@ -55,7 +55,7 @@ class Flip:
     def __post_init__(self) -> None:
         check_choice("mode", self.mode, _MODES)
 
-    @hookimpl
+    @penstock.hookimpl
     def augment_samples(self, batch: Batch) -> None:
         """Mirror inputs and targets alike, in place."""
         drawn = self.draw(batch.draws)
@@ -97,7 +97,7 @@ class Rotate:
         _freeze_pair(self, "factor", -1.0, 1.0)
         _check_filling(self)
 
-    @hookimpl
+    @penstock.hookimpl
     def augment_samples(self, batch: Batch) -> None:
         """Rotate inputs and targets alike, in place."""
         _warp_drawn(self, batch)
@@ -137,7 +137,7 @@ class Zoom:
             _freeze_pair(self, "width_factor", _SMALLEST, 1.0)
         _check_filling(self)
 
-    @hookimpl
+    @penstock.hookimpl
     def augment_samples(self, batch: Batch) -> None:
         """Zoom inputs and targets alike, in place."""
         _warp_drawn(self, batch)
@@ -181,7 +181,7 @@ class Shift:
         _freeze_pair(self, "width_factor", -1.0, 1.0)
         _check_filling(self)
 
-    @hookimpl
+    @penstock.hookimpl
     def augment_samples(self, batch: Batch) -> None:
         """Shift inputs and targets alike, in place."""
         _warp_drawn(self, batch)
