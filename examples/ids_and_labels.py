@@ -52,7 +52,7 @@ def main() -> None:
         train, validation = generators(data, partition, labels)
         model = network(len(train.class_names))
         model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
-        model.fit(train, validation_data=validation, epochs=6, verbose=2)
+        model.fit(train, validation_data=validation, epochs=8, verbose=2)
         _, accuracy = model.evaluate(validation, verbose=0)
     print(f"validation accuracy: {accuracy:.3f}")
 

@@ -99,7 +99,8 @@ def test_the_demo_trains_through_each_plugin_and_draws_a_batch(monkeypatch, caps
     ]
     assert table[-1].startswith("csv: ")
     assert table[-1].endswith(" is below the 2.0 promised.")
-    assert Image.open(root / "batch.png").size == (960, 552)
+    with Image.open(root / "batch.png") as picture:
+        assert picture.size == (960, 552)
 
 
 def test_the_demo_succeeds_where_every_model_is_as_good_as_promised(monkeypatch, tmp_path):

@@ -64,15 +64,28 @@ class Arrays:
 
     def __getstate__(self) -> dict[str, Any]:
         """Send a memory-map's place, not its content."""
-        array = self.array
-        if isinstance(array, np.memmap) and array.filename is not None and array.flags.c_contiguous:
-            return {"memmap": (str(array.filename), array.dtype.str, array.offset, array.shape)}
-        return {"array": array}
+        place = _place(self.array)
+        return {"array": self.array} if place is None else {"place": place}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        if "memmap" in state:
-            name, dtype, offset, shape = state["memmap"]
+        if "place" in state:
+            name, dtype, offset, shape = state["place"]
             array = np.memmap(name, np.dtype(dtype), "r", offset, shape)
         else:
             array = state["array"]
         object.__setattr__(self, "array", array)
+
+
+def _place(array: NDArray[Any]) -> tuple[str, str, int, tuple[int, ...]] | None:
+    """Return where a memory-map stands in its file, or None for what must be sent whole."""
+    whole = array
+    while isinstance(whole.base, np.memmap):
+        whole = whole.base
+    if not isinstance(whole, np.memmap) or not isinstance(array, np.memmap):
+        return None
+    # Changes to a copy-on-write map are in memory alone.
+    if whole.filename is None or whole.mode == "c" or not array.flags.c_contiguous:
+        return None
+    # A slice keeps the offset of its parent: count from the parent's first byte.
+    offset = whole.offset + array.ctypes.data - whole.ctypes.data
+    return str(whole.filename), array.dtype.str, offset, array.shape

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -57,16 +58,22 @@ class ArraySpec:
         scale: float = 1.0,
         data_format: str = "channels_last",
     ) -> None:
-        for size in shape:
-            if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
-                raise ConfigError(
-                    f"A sample's shape must be whole numbers of at least 1; found {quote(shape)}."
-                )
+        if not isinstance(shape, (tuple, list)) or not all(map(_is_size, shape)):
+            raise ConfigError(
+                f"A sample's shape must be a tuple of whole numbers of at least 1;"
+                f" found {quote(shape)}."
+            )
         loaded = _checked_dtype(dtype)
         delivered = loaded if deliver_dtype is None else _checked_dtype(deliver_dtype)
         if data_format not in ("channels_last", "channels_first"):
             raise ConfigError(
                 f"data_format={quote(data_format)} is neither 'channels_last' nor 'channels_first'."
+            )
+        whole = delivered.kind != "f"
+        if not _is_finite(scale) or (whole and not float(scale).is_integer()):
+            raise ConfigError(
+                f"scale={quote(scale)} cannot be applied on delivery as {delivered.name}:"
+                " give a finite number, and a float dtype to deliver it in."
             )
         object.__setattr__(self, "shape", tuple(int(size) for size in shape))
         object.__setattr__(self, "dtype", loaded)
@@ -90,6 +97,14 @@ class ArraySpec:
             and self.deliver_shape == self.shape
             and not (self.data_format == "channels_first" and len(self.shape) > 1)
         )
+
+
+def _is_size(size: object) -> bool:
+    return isinstance(size, (int, np.integer)) and not isinstance(size, bool) and int(size) >= 1
+
+
+def _is_finite(number: object) -> bool:
+    return isinstance(number, (int, float, np.number)) and math.isfinite(number)
 
 
 def _checked_dtype(dtype: DTypeLike) -> np.dtype[Any]:

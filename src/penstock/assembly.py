@@ -80,25 +80,25 @@ class Assembly:
         if batches.sample_weight is not None:
             weight = batches.sample_weight[self._rows]
         if batches.class_weight is not None:
-            assert batches.labelled is not None
-            by_class = batches.class_weight[batches.labelled.labels[self._rows]]
+            assert batches.classed is not None
+            by_class = batches.class_weight[batches.classed.labels[self._rows]]
             weight = by_class if weight is None else weight * by_class
         return weight
 
     def _augment_samples(self, rows: NDArray[np.int64], ready: list[NDArray[Any]]) -> None:
         batches = self._batches
-        named = [(each, row) for each, row in zip(batches.loaded, ready, strict=True)]
+        named = list(zip(batches.loaded, ready, strict=True))
         inputs = {each.name: row for each, row in named[: len(batches.inputs)]}
         targets = {each.name: row for each, row in named[len(batches.inputs) :]}
-        batch = Batch(inputs, targets, None, Draws(0, 0, rows[:0]))
+        batch = Batch(dict(inputs), dict(targets), None, Draws(0, 0, rows[:0]))
         self._call(batches.runtime.sample_hooks, "augment_samples", batch, rows)
-        for each, row in named:
-            kept = inputs if each in batches.inputs else targets
-            if kept.get(each.name) is not row:
-                raise PluginError(
-                    f"An augmenter replaced the array of {each.name!r} in its batch."
-                    " augment_samples must change arrays in place: batch.inputs[name][...] = …"
-                )
+        for given, left in ((inputs, batch.inputs), (targets, batch.targets)):
+            for name, row in given.items():
+                if left.get(name) is not row:
+                    raise PluginError(
+                        f"An augmenter replaced the array of {name!r} in its batch."
+                        " augment_samples must change arrays in place: batch.inputs[name][...] = …"
+                    )
 
     def _call(
         self, hooks: list[tuple[int, Any]], hook: str, batch: Batch, rows: NDArray[np.int64]

@@ -70,6 +70,12 @@ class Batches:
         ]
 
     @property
+    def classed(self) -> EncodedField | None:
+        """The first target that gives each sample one class."""
+        encoded = (each for each in self.targets if isinstance(each, EncodedField))
+        return next((each for each in encoded if each.single_class), None)
+
+    @property
     def labelled(self) -> EncodedField | None:
         """The target that gives the samples their classes, or else their values."""
         encoded = [each for each in self.targets if isinstance(each, EncodedField)]
@@ -122,8 +128,8 @@ class _Runtime:
 
     def scratch(self, each: LoadedField, count: int) -> NDArray[Any]:
         """Return this thread's buffer for *count* loaded samples of a field."""
-        buffers = self._threads.__dict__
-        buffer = buffers.get(each.name)
+        buffers: dict[int, NDArray[Any]] = self._threads.__dict__.setdefault("buffers", {})
+        buffer = buffers.get(id(each))
         if buffer is None or len(buffer) < count:
-            buffer = buffers[each.name] = np.empty((count, *each.spec.shape), each.spec.dtype)
+            buffer = buffers[id(each)] = np.empty((count, *each.spec.shape), each.spec.dtype)
         return buffer[:count]

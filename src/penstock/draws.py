@@ -8,6 +8,7 @@ Lea & Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014).
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,10 +68,8 @@ class Draws:
         self, low: float = 0.0, high: float = 1.0, size: int | Sequence[int] = ()
     ) -> NDArray[np.float64]:
         """Draw from [low, high); shape ``(n,)`` or ``(n, *size)``."""
-        shape = (size,) if isinstance(size, int) else tuple(size)
-        bits = self._bits(int(np.prod(shape, dtype=np.int64)))
-        unit = (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
-        return (low + (high - low) * unit).reshape(len(self), *shape)
+        drawn = low + (high - low) * self._unit(size)
+        return np.minimum(drawn, np.nextafter(high, low))  # rounding may reach the bound
 
     def normal(
         self, mean: float = 0.0, deviation: float = 1.0, size: int | Sequence[int] = ()
@@ -81,7 +80,7 @@ class Draws:
 
     def integers(self, low: int, high: int, size: int | Sequence[int] = ()) -> NDArray[np.int64]:
         """Draw whole numbers from [low, high); shapes as ``uniform``."""
-        return np.floor(self.uniform(low, high, size)).astype(np.int64)
+        return low + np.floor(self._unit(size) * (high - low)).astype(np.int64)
 
     def chance(self, probability: float) -> NDArray[np.bool_]:
         """Draw True with *probability*; shape ``(n,)``."""
@@ -90,6 +89,13 @@ class Draws:
     def generators(self) -> list[np.random.Generator]:
         """Return a NumPy generator per sample, for code that wants one."""
         return [np.random.Generator(np.random.PCG64(int(word))) for word in self._bits(1)[:, 0]]
+
+    def _unit(self, size: int | Sequence[int]) -> NDArray[np.float64]:
+        """Draw from [0, 1), 53 bits each."""
+        shape = (int(size),) if isinstance(size, (int, np.integer)) else tuple(size)
+        bits = self._bits(math.prod(shape))
+        unit = (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
+        return unit.reshape(len(self), *shape)
 
     def _bits(self, count: int) -> NDArray[np.uint64]:
         counters = np.arange(self._drawn + 1, self._drawn + 1 + count, dtype=np.uint64)

@@ -24,7 +24,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 __all__ = [
     "BackendMissing",
@@ -38,6 +38,7 @@ __all__ = [
     "SampleMismatch",
     "SampleMissing",
     "SampleRefused",
+    "enumerate_some",
     "quote",
     "suggest",
 ]
@@ -132,6 +133,12 @@ def quote(value: object) -> str:
         value = value.item()  # 0.5 and not np.float64(0.5)
     text = ascii(value)
     return text if len(text) <= _QUOTE_LIMIT else f"{text[: _QUOTE_LIMIT - 1]}…"
+
+
+def enumerate_some(values: Sequence[object], most: int = 5) -> str:
+    """Return the first *values*, quoted, and how many more there are."""
+    shown = ", ".join(quote(value) for value in values[:most])
+    return shown if len(values) <= most else f"{shown} and {len(values) - most} more"
 
 
 def suggest(word: str, known: Iterable[str]) -> str:

@@ -44,7 +44,7 @@ class _Hooked:
         return {name: value for name, value in self.__dict__.items() if name != "_hooks"}
 
 
-@dataclass
+@dataclass(eq=False)
 class LoadedField(_Hooked):
     """An input or target that a loader loads.
 
@@ -143,7 +143,7 @@ class LoadedField(_Hooked):
         )
 
 
-@dataclass
+@dataclass(eq=False)
 class EncodedField(_Hooked):
     """A target that an encoder makes from labels.
 
@@ -158,6 +158,11 @@ class EncodedField(_Hooked):
     component: Any
     labels: NDArray[Any]
     classes: Sequence[Any] | None
+
+    @property
+    def single_class(self) -> bool:
+        """Whether each sample has one class."""
+        return self.classes is not None and self.labels.dtype.kind in "iu"
 
     def encode(self, rows: NDArray[np.int64]) -> NDArray[Any]:
         """Return the target of the samples in *rows* of the table.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from penstock.errors import LabelError, quote, suggest
+from penstock.errors import LabelError, enumerate_some, quote, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,11 +39,11 @@ def label_values(
     """
     missing = column.isna().to_numpy().reshape(len(column), -1).any(axis=1)
     if missing.any():
-        first = int(np.argmax(missing))
-        name = first if samples is None else samples.iloc[first]
+        rows = np.flatnonzero(missing)
+        names = [f"row {row}" for row in rows] if samples is None else list(samples.iloc[rows])
         raise LabelError(
-            f"{int(missing.sum())} of {len(column)} samples have no label; the first is"
-            f" {quote(name)} in row {first}. Label them, or leave them out of the source."
+            f"{len(rows)} of {len(column)} samples have no label: {enumerate_some(names)}."
+            " Label them, or leave them out of the source."
         )
     if isinstance(column, pd.DataFrame):
         return column.to_numpy()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from penstock.errors import SampleMissing, SampleRefused, quote
+from penstock.errors import SampleMissing, SampleRefused, enumerate_some, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -87,7 +87,7 @@ def resolve_paths(
     if missing:
         raise SampleMissing(
             f"{len(missing)} of {len(missing) + len(resolved)} files are missing below"
-            f" {quote(root or os.getcwd())}; the first is {quote(missing[0])}"
+            f" {quote(root or os.getcwd())}: {enumerate_some(missing)}"
             f"{_tried(suffixes)}. Check root= and the names."
         ) from FileNotFoundError(missing[0])
     return np.array(resolved, object)

@@ -45,17 +45,18 @@ def split_positions(
         # arrangement is a stratified one.
         arranged = arranged[np.argsort(classes[arranged], kind="stable")]
     parts: list[NDArray[np.int64]] = []
-    remaining, left = arranged, 1.0
+    remaining = arranged
+    total = 0.0
     for fraction in fractions:
-        share = min(1.0, fraction / left)
+        total += fraction
+        wanted = round(count * min(total, 1.0)) - (count - len(remaining))
         # Sample j goes to this part when the running total j * share passes a
-        # whole number, so sizes are exact and classes even.
+        # half: sizes are exact, and classes even.
+        share = wanted / max(len(remaining), 1)
         steps = np.floor(np.arange(len(remaining) + 1) * share + 0.5 + 1e-9)
         taken = np.diff(steps) > 0
         parts.append(np.sort(remaining[taken]))
-        remaining, left = remaining[~taken], left - fraction
-        if left <= 1e-9:
-            break
+        remaining = remaining[~taken]
     for fraction, part in zip(fractions, parts, strict=True):
         if not len(part):
             raise ConfigError(

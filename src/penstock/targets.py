@@ -9,7 +9,14 @@ import numpy as np
 import pandas as pd
 
 from penstock.components import implements, instance, name_of
-from penstock.errors import ConfigError, LabelError, PluginError, quote, suggest
+from penstock.errors import (
+    ConfigError,
+    LabelError,
+    PluginError,
+    enumerate_some,
+    quote,
+    suggest,
+)
 from penstock.fields import EncodedField
 from penstock.labels import class_numbers, infer_encoder, known_classes, label_values
 from penstock.sources import column_of
@@ -46,28 +53,29 @@ def add_labels(table: pd.DataFrame, labels: Any, column: str) -> NDArray[Any] | 
         missing = [sample for sample in samples if sample not in labels]
         if missing:
             raise LabelError(
-                f"{len(missing)} of {len(samples)} samples have no label in labels=; the first is"
-                f" {quote(missing[0])}. Label them, or leave them out of the source."
+                f"{len(missing)} of {len(samples)} samples have no label in labels=:"
+                f" {enumerate_some(missing)}. Label them, or leave them out of the source."
             )
-        table["label"] = _objects([labels[sample] for sample in samples])
-        return label_values(pd.Series(_objects(list(labels.values()))), None)
+        table["label"] = _column([labels[sample] for sample in samples])
+        return label_values(_column(list(labels.values())), None)
     values = list(labels)
     if len(values) != len(table):
         raise LabelError(
             f"labels= has {len(values)} labels for {len(table)} samples."
             " Give one per sample, in the order of the samples, or a dict."
         )
-    table["label"] = _objects(values)
+    table["label"] = _column(values)
     return None
 
 
-def _objects(values: list[Any]) -> Any:
-    """Keep numbers as a number column and anything else as it is."""
+def _column(values: list[Any]) -> pd.Series[Any]:
+    """Keep numbers as a number column, and anything else as it is."""
     if all(isinstance(value, (bool, int, float, np.number, np.bool_)) for value in values):
-        return np.asarray(values)
-    column = np.empty(len(values), object)
-    column[:] = values
-    return column
+        return pd.Series(values)
+    cells = np.empty(len(values), object)
+    cells[:] = values
+    # pandas would infer a string dtype, which cannot hold names that are not UTF-8.
+    return pd.Series(cells, dtype=object)
 
 
 def encoded_field(

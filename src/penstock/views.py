@@ -102,10 +102,8 @@ def _view(batches: Batches, positions: NDArray[Any], *, shuffle: bool | None = N
 
 def _classes(batches: Batches) -> NDArray[Any] | None:
     """Return the class number of each sample, or None where labels are no classes."""
-    labelled = batches.labelled
-    if labelled is not None:
-        single = labelled.classes is not None and labelled.labels.dtype.kind in "iu"
-        return labelled.labels[batches.rows] if single else None
+    if batches.classed is not None:
+        return batches.classed.labels[batches.rows]
     for target in batches.targets:
         if isinstance(target.component, Arrays):
             classes = array_classes(target.component.array)

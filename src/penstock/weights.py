@@ -65,13 +65,7 @@ def class_weights(given: Any, targets: list[Any]) -> NDArray[np.float32] | None:
     """
     if given is None:
         return None
-    classed = [
-        each
-        for each in targets
-        if isinstance(each, EncodedField)
-        and each.classes is not None
-        and each.labels.dtype.kind in "iu"
-    ]
+    classed = [each for each in targets if isinstance(each, EncodedField) and each.single_class]
     if len(classed) != 1:
         raise ConfigError(
             f"class_weight= needs one target with classes; there are {len(classed)}."

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 from penstock.errors import (
     ConfigError,
@@ -298,7 +297,6 @@ def test_files_of_another_size_are_found_before_training(
     samples = np.array([str(path) for path in paths], dtype=object)
     with pytest.raises(SampleMismatch, match=rf"0\.npy.*\(3, 4\) of float32; .*{found}") as caught:
         NpyFiles().describe_sample(samples)
-    assert caught.value.index == 4
     assert caught.value.sample == str(paths[4])
     with pytest.raises(SampleMismatch, match=found):
         NpyFiles().load_samples(samples, np.empty((6, 3, 4), np.float32))
@@ -316,13 +314,12 @@ def test_a_file_of_the_same_size_but_another_kind_is_refused_when_loaded(
         NpyFiles().load_samples(samples, np.empty((2, 3, 4), np.float32))
 
 
-def test_a_file_that_vanishes_before_training_is_told_with_its_index(tmp_path: Path) -> None:
+def test_a_file_that_vanishes_before_training_is_told_with_its_cause(tmp_path: Path) -> None:
     good = tmp_path / "good.npy"
     good.write_bytes(GOOD)
     samples = np.array([str(good), str(tmp_path / "gone.npy")], dtype=object)
     with pytest.raises(SampleMissing, match=r"gone\.npy") as caught:
         NpyFiles().describe_sample(samples)
-    assert caught.value.index == 1
     assert isinstance(caught.value.__cause__, FileNotFoundError)
 
 

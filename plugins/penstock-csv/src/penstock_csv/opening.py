@@ -94,14 +94,14 @@ def _checked(loader: CsvRows, header: Header, path: str) -> tuple[str, ...]:
         for option in ("y_col", "sample_weight", "exclude"):
             if name in named[option]:
                 raise ConfigError(
-                    f"The column {quote(name)} is named in columns= and in {option}=. "
-                    "A feature cannot be both; remove it from one."
+                    f"The column {quote(name)} of {quote(path)} is named in columns= and in "
+                    f"{option}=. A feature cannot be both; remove it from one."
                 )
     for name in (*labels, *weight):
         if name == "sample" or (name == "label" and name in weight):
             raise ConfigError(
-                f"The column {quote(name)} has the name of a column that the samples table keeps "
-                "for itself. Rename it in the file."
+                f"The column {quote(name)} of {quote(path)} has the name of a column that the "
+                "samples table keeps for itself. Rename it in the file."
             )
     return labels
 

@@ -123,17 +123,17 @@ def line_of(path: str, offset: int) -> int:
 
 def _end_of_records(data: bytes, quoted: bool) -> int:
     """Return where the last whole record in *data* ends; 0 if there is none."""
-    before = len(data)
-    while True:
-        end = data.rfind(b"\n", 0, before)
-        if end < 0:
-            end = data.rfind(b"\r", 0, before)
-        if end < 0:
-            return 0
-        # After an even number of quotes none is open: every escape and every field has two.
-        if not quoted or data.count(b'"', 0, end) % 2 == 0:
-            return end + 1
-        before = end
+    end = data.rfind(b"\n")
+    if end < 0:
+        end = data.rfind(b"\r")
+    # After an even number of quotes none is open: every escape and every field has two.
+    if end < 0 or not quoted or data.count(b'"', 0, end) % 2 == 0:
+        return end + 1
+    characters = np.frombuffer(data, np.uint8)
+    ends = np.flatnonzero(characters == data[end])
+    marks = np.flatnonzero(characters == ord('"'))
+    outside = ends[np.searchsorted(marks, ends) % 2 == 0]
+    return int(outside[-1]) + 1 if len(outside) else 0
 
 
 def _check_partial(data: bytes, path: str, offset: int, delimiter: str) -> None:

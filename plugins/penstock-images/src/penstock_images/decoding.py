@@ -37,7 +37,6 @@ def decode_jpeg(
     *,
     reduce: int = 1,
     fast: bool = True,
-    buffer: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
     """Decode a JPEG at 1/*reduce* of its size.
 
@@ -47,7 +46,6 @@ def decode_jpeg(
         color_mode: ``"rgb"``, ``"rgba"`` or ``"grayscale"``.
         reduce: 1, 2, 4 or 8: the scales at which libjpeg is fast.
         fast: Enlarge the colour channels, which are stored small, without smoothing.
-        buffer: Where to decode to: C-contiguous uint8 of the decoded size.
 
     Returns:
         uint8 of shape ``(h, w, channels)``, or ``(h, w)`` for grayscale.
@@ -64,8 +62,6 @@ def decode_jpeg(
         # Bounds from both sides leave exactly the wanted scale to choose.
         options["min_height"] = -(-header.height // reduce)
         options["min_width"] = -(-header.width // reduce)
-    if buffer is not None:
-        options["buffer"] = buffer
     colorspace = COLOR_MODES[color_mode][1]
     try:
         try:

@@ -89,7 +89,6 @@ class NpyFiles:
                 f"the file has shape {quote(first.shape)}, {prod(first.shape)} elements. "
                 "Give a shape with as many.",
                 sample=samples[0],
-                index=0,
             )
         self._check_sizes(samples, first)
         return ArraySpec(
@@ -126,7 +125,6 @@ class NpyFiles:
                 raise SampleMissing(
                     f"A .npy file cannot be found: {error}. Check the path, or leave it out.",
                     sample=path,
-                    index=index,
                 ) from error
             # Another size may be just another padding of the header.
             found = read_header(path)
@@ -140,7 +138,6 @@ class NpyFiles:
                     f"{quote(found.shape)} of {found.dtype.name}. Give all files one shape and "
                     "dtype, or leave this one out.",
                     sample=path,
-                    index=index,
                 )
 
 
