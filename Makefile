@@ -43,7 +43,7 @@ check: $(VENV)/.test $(VENV)/.check ## Lint, check the formatting and the types
 
 .PHONY: docs
 docs: $(VENV)/.test $(VENV)/.docs ## Build the documentation into site/
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 .PHONY: build
 build: $(VENV)/.pip ## Build the wheels of the core and of each plugin into dist/

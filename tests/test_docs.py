@@ -242,6 +242,13 @@ def test_what_the_plugin_page_teaches_works(read):
     assert 0.4 < np.std(x - np.arange(512)) < 0.6
     assert y.tolist() == [1, -1, -1, 1]
 
+    ramp = np.arange(5, dtype=np.float32)
+    generator = penstock.make_generator((ramp, ramp), augment=left["Mixup"](), shuffle=False)
+    x, y = generator[0]
+    assert ((x - ramp) * (2 - ramp) >= 0).all()  # towards the other's value
+    assert (x != ramp).tolist() == [True, True, False, True, True]
+    assert x.tolist() == y.tolist()
+
 
 def test_the_readme_lists_the_components_that_come_with_penstock():
     projects = [
@@ -254,7 +261,9 @@ def test_the_readme_lists_the_components_that_come_with_penstock():
         if each.distribution in projects
     ]
     readme = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
-    assert [line for line in readme if re.match(r"\| `\w+` \| (loader|encoder|augmenter)", line)] == rows
+    assert [
+        line for line in readme if re.match(r"\| `\w+` \| (loader|encoder|augmenter)", line)
+    ] == rows
 
 
 def test_what_the_readme_says_one_types_is_read(reader):

@@ -142,6 +142,19 @@ def test_each_test_file_has_a_name_of_its_own():
     assert sorted(name for name in set(names) if names.count(name) > 1) == []
 
 
+def test_every_decision_is_listed_under_its_number():
+    folder = ROOT / "docs" / "decisions"
+    listed = re.findall(
+        r"^\| \[(\d{4})\]\((\1-[\w-]+\.md)\) \| (.+) \|$",
+        (folder / "index.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    written = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("0*.md")}
+    assert [name for _, name, _ in listed] == sorted(written)
+    for number, name, title in listed:
+        assert written[name].startswith(f"# {number}: {title}\n\n## Context\n")
+
+
 # Sources
 
 

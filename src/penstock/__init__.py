@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from penstock.encoders import Binary, Categorical, Float, Int, Multilabel
     from penstock.factory import make_generator
     from penstock.hookspecs import hookimpl
+    from penstock.persample import augmenter, encoder, loader
     from penstock.sequence import Sequence
 
 __all__ = [
@@ -37,8 +38,11 @@ __all__ = [
     "Int",
     "Multilabel",
     "Sequence",
+    "augmenter",
+    "encoder",
     "errors",
     "hookimpl",
+    "loader",
     "make_generator",
 ]
 
@@ -54,7 +58,10 @@ _HOMES = {
     "Int": "penstock.encoders",
     "Multilabel": "penstock.encoders",
     "Sequence": "penstock.sequence",
+    "augmenter": "penstock.persample",
+    "encoder": "penstock.persample",
     "hookimpl": "penstock.hookspecs",
+    "loader": "penstock.persample",
     "make_generator": "penstock.factory",
 }
 

@@ -102,7 +102,27 @@ def instance(kind: str, given: Any, shared: dict[str, Any]) -> Any:
         return build(kind, given, {}, shared)
     if isinstance(given, type):
         raise ConfigError(f"{given.__name__} is a class; make it: {given.__name__}(…).")
+    if not _is_component(given):
+        given = _adapted(kind, given)
     return complete(given, shared)
+
+
+def _is_component(given: Any) -> bool:
+    return any(hasattr(getattr(type(given), name, None), "penstock_impl") for name in dir(given))
+
+
+def _adapted(kind: str, given: Any) -> Any:
+    """Make a component of a plain function, or of another library's transform."""
+    from penstock import persample, transforms
+
+    if kind == "augmenter":
+        return transforms.as_augmenter(given)
+    if not callable(given):
+        raise ConfigError(
+            f"{quote(given)} was given as {kind}= and is none: give a name, a component with"
+            " methods marked @penstock.hookimpl, or a function of one sample."
+        )
+    return (persample.loader if kind == "loader" else persample.encoder)(given)()
 
 
 def refuse_options(options: dict[str, Any], holder: str) -> None:

@@ -143,6 +143,25 @@ def test_a_damaged_file_is_replaced_by_a_sound_one(
     assert len(packings) == 2
 
 
+def test_the_packed_file_of_another_table_is_never_taken(table: str, folder: Path) -> None:
+    wanted = rows(loader(folder), table)
+    (pack,) = packs(folder)
+    other = os.path.join(os.path.dirname(table), "other.csv")
+    with open(other, "w") as file:
+        file.write("a,b,y\n7,8,cat\n9,9,dog\n")
+    rows(loader(folder), other)
+    (theirs,) = set(packs(folder)) - {pack}
+    os.replace(theirs, pack)
+    np.testing.assert_array_equal(rows(loader(folder), table), wanted)
+
+
+def test_a_table_of_any_name_is_packed(folder: Path, tmp_path: Path) -> None:
+    for name in ("-x.csv", "na\u00efve \U0001f642.csv", "nai\u0308ve \U0001f642.csv", "a'b\"c.csv"):
+        path = tmp_path / name
+        path.write_text(f"a,y\n{len(name)},x\n")
+        np.testing.assert_array_equal(rows(loader(folder), str(path)), [[len(name)]])
+
+
 def test_a_folder_that_cannot_be_used_is_told_and_a_temporary_one_is_used(
     table: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

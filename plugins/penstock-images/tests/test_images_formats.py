@@ -253,7 +253,8 @@ def test_masks_are_never_decoded_small(write, load):
 
     mask = load(path, image_size=(50, 50), color_mode="grayscale", interpolation="nearest")
 
-    assert set(np.unique(mask // 16)) == {0, 15}
+    # Averages of neighbours would be gray.
+    assert set(np.unique(mask // 64)) == {0, 3}
 
 
 def test_every_pixel_is_written_and_none_beside_it(write, load, small):

@@ -120,6 +120,12 @@ def test_dtypes_that_hold_pixels_are_delivered(dtype):
     assert spec.shape == (256, 256, 3)
 
 
+def test_without_a_dtype_samples_are_delivered_as_loaded():
+    for bit_depth, dtype in ((8, np.uint8), (16, np.uint16)):
+        loader = ImageFiles(dtype=None, bit_depth=bit_depth)
+        assert loader.describe_sample(np.array([], dtype=object)).deliver_dtype == dtype
+
+
 def test_scale_and_data_format_are_left_to_delivery():
     loader = ImageFiles(image_size=(4, 6), rescale=0.5, data_format="channels_first", bit_depth=8)
     spec = loader.describe_sample(np.array([], dtype=object))

@@ -36,7 +36,7 @@ def as_samples(paths: list[Path]) -> NDArray[Any]:
 def loaded(loader: NpyFiles, samples: NDArray[Any]) -> tuple[ArraySpec, NDArray[Any]]:
     spec = loader.describe_sample(samples)
     out = np.empty((len(samples), *spec.shape), spec.dtype)
-    out.view(np.uint8).fill(0xA5) if out.ndim else None
+    out.view(np.uint8).fill(0xA5)
     loader.load_samples(samples, out)
     return spec, out
 
@@ -191,6 +191,16 @@ def test_values_that_are_not_finite_pass_unless_they_are_checked(tmp_path: Path)
     assert "1.npy" in str(caught.value)
     _, out = loaded(NpyFiles(check_finite=True), samples[:1])
     np.testing.assert_array_equal(out, np.zeros((1, 3)))
+
+
+def test_files_of_any_name_are_loaded(tmp_path: Path) -> None:
+    paths = [
+        tmp_path / name for name in ("-x.npy", "na\u00efve\U0001f642.npy", "nai\u0308ve \n.npy")
+    ]
+    for number, path in enumerate(paths):
+        np.save(path, np.full(3, number))
+    _, out = loaded(NpyFiles(), as_samples(paths))
+    np.testing.assert_array_equal(out[:, 0], [0, 1, 2])
 
 
 def test_a_loader_is_a_value_and_pickles() -> None:

@@ -16,12 +16,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from penstock.errors import ConfigError, quote
-from penstock_csv.packfile import FORMAT, PackFile, PackWriter, open_pack
+from penstock_csv.packfile import FORMAT, PackWriter, open_pack
 from penstock_csv.packing import pack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from penstock_csv.packfile import PackFile
     from penstock_csv.parsing import Plan
 
 __all__ = ["cache_folder", "packed"]

@@ -11,13 +11,15 @@ import numpy as np
 
 from penstock.errors import ConfigError, quote, suggest
 from penstock_csv.cache import cache_folder, packed
-from penstock_csv.header import Header, read_header
+from penstock_csv.header import read_header
 from penstock_csv.parsing import Plan, numeric_columns
-from penstock_csv.scanning import Block, read_blocks
+from penstock_csv.scanning import read_blocks
 
 if TYPE_CHECKING:
+    from penstock_csv.header import Header
     from penstock_csv.loader import CsvRows
     from penstock_csv.packfile import PackFile
+    from penstock_csv.scanning import Block
 
 __all__ = ["open_table"]
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from penstock.errors import ConfigError, quote
 from penstock_csv.diagnosis import Diagnosis
-from penstock_csv.parsing import Parsed, Plan, Texts, parse_block
-from penstock_csv.scanning import Block, read_blocks
+from penstock_csv.parsing import Texts, parse_block
+from penstock_csv.scanning import read_blocks
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from penstock_csv.packfile import PackWriter
+    from penstock_csv.parsing import Parsed, Plan
+    from penstock_csv.scanning import Block
 
 __all__ = ["pack"]
 

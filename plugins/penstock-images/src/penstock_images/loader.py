@@ -54,7 +54,7 @@ class ImageFiles:
         crop_to_aspect_ratio: Cut the borders off rather than distort.
         pad_to_aspect_ratio: Add black borders rather than distort.
         data_format: ``"channels_last"`` (None means the same) or ``"channels_first"``.
-        dtype: What is delivered to Keras.
+        dtype: What is delivered to Keras; None for what is loaded, uint8 or uint16.
         rescale: Factor applied on delivery, such as 1/255.
         bit_depth: 8 or 16 to convert all files to it: v16 = 257 v8, and v8 is v16 / 257, rounded.
             None: that of the first file, and a file of another depth is refused.
@@ -75,7 +75,7 @@ class ImageFiles:
     crop_to_aspect_ratio: bool = False
     pad_to_aspect_ratio: bool = False
     data_format: str | None = "channels_last"
-    dtype: str = "float32"
+    dtype: str | None = "float32"
     rescale: float | None = None
     bit_depth: int | None = None
     decode: str = "fast"
@@ -205,24 +205,27 @@ class ImageFiles:
     def _spec(self, bits: int) -> ArraySpec:
         """Describe samples of *bits* per channel; refuse a dtype that cannot hold them."""
         loaded = np.dtype(np.uint8 if bits == 8 else np.uint16)
-        spec = ArraySpec(
-            (*self.image_size, COLOR_MODES[self.color_mode][0]),
-            loaded,
-            deliver_dtype=self.dtype,
-            scale=1.0 if self.rescale is None else float(self.rescale),
-            data_format=self.data_format or "channels_last",
-        )
-        if spec.deliver_dtype.kind not in "iuf" or not np.can_cast(loaded, spec.deliver_dtype):
+        shape = (*self.image_size, COLOR_MODES[self.color_mode][0])
+        data_format = self.data_format or "channels_last"
+        spec = ArraySpec(shape, loaded, deliver_dtype=self.dtype, data_format=data_format)
+        delivered = spec.deliver_dtype
+        if delivered.kind not in "iuf" or not np.can_cast(loaded, delivered):
+            others = ", or bit_depth=8" if bits == 16 else ", 'float16' or 'uint8'"
             raise ConfigError(
                 f"dtype={quote(self.dtype)} cannot hold images of {bits} bits per channel: "
-                f"give 'float32'{' or bit_depth=8' if bits == 16 else ', float16 or uint8'}."
+                f"give 'float32'{others}."
             )
-        if spec.scale != 1.0 and spec.deliver_dtype.kind != "f":
+        if self.rescale is None:
+            return spec
+        if delivered.kind != "f":
             raise ConfigError(
                 f"rescale={quote(self.rescale)} needs a float dtype; found "
                 f"dtype={quote(self.dtype)}: give dtype='float32'."
             )
-        return spec
+        scale = float(self.rescale)
+        return ArraySpec(
+            shape, loaded, deliver_dtype=delivered, scale=scale, data_format=data_format
+        )
 
 
 def _converted(pixels: NDArray[Any], wanted: np.dtype[Any]) -> NDArray[Any]:

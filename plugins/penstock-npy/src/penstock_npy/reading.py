@@ -17,7 +17,7 @@ from penstock.errors import (
     SampleRefused,
     quote,
 )
-from penstock_npy.header import PREAMBLE, NpyHeader, parse_header, prefix_length
+from penstock_npy.header import PREAMBLE, parse_header, prefix_length
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from numpy.typing import NDArray
+
+    from penstock_npy.header import NpyHeader
 
     Buffer: TypeAlias = bytearray | memoryview
 
@@ -159,7 +161,7 @@ def _opened(path: str) -> Iterator[tuple[FileIO, int]]:
         file = open(path, "rb", buffering=0, opener=_open_descriptor)  # noqa: SIM115 - closed below
     except (OSError, ValueError) as error:
         raise _not_opened(path, error) from error
-    with file:
+    if True:
         try:
             state = os.fstat(file.fileno())
             if not stat.S_ISREG(state.st_mode):

@@ -1,0 +1,215 @@
+"""Components from functions of one sample.
+
+A loader is a function ``path -> array``, an encoder ``label -> array``, an
+augmenter ``(array, generator) -> array``. Their keyword-only parameters are the
+component's options. What the batch hooks need beyond that is here: the shape
+and dtype, the writing into the batch, the attribution of errors.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import field, fields, make_dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, overload
+
+import numpy as np
+
+from penstock.arrayspec import ArraySpec
+from penstock.errors import ConfigError, PluginError, SampleMismatch, quote
+from penstock.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from penstock.batch import Batch
+
+__all__ = ["augmenter", "encoder", "in_dtype", "loader"]
+
+
+class _Component:
+    """A component around a function, whose options are the dataclass' fields."""
+
+    function: ClassVar[Callable[..., Any]]
+    takes: ClassVar[int]  # positional arguments
+    _own: ClassVar[tuple[str, ...]] = ()  # fields that are no options of the function
+
+    def _call(self, *arguments: Any) -> Any:
+        options = {
+            each.name: getattr(self, each.name)
+            for each in fields(self)  # type: ignore[arg-type]
+            if each.name not in self._own
+        }
+        return type(self).function(*arguments[: self.takes], **options)
+
+
+class _Loader(_Component):
+    suffixes: ClassVar[tuple[str, ...]] = ()
+    _own = ("column",)
+
+    @hookimpl
+    def describe_sample(self, samples: NDArray[Any]) -> ArraySpec:
+        first = np.asarray(self._call(samples[0]))
+        if first.dtype.kind not in "biufUO" or (first.dtype == object and first.ndim):
+            raise PluginError(
+                f"{type(self).__name__} returned {quote(first.dtype.str)} for {quote(samples[0])}."
+                " It must return an array of numbers, booleans or one string."
+            )
+        # As Keras does: float64 takes twice the memory and teaches nothing.
+        return ArraySpec(first.shape, np.float32 if first.dtype.kind == "f" else first.dtype)
+
+    @hookimpl
+    def load_samples(self, samples: NDArray[Any], out: NDArray[Any]) -> None:
+        for place, sample in enumerate(samples):
+            loaded = np.asarray(self._call(sample))
+            if loaded.shape != out.shape[1:]:
+                raise SampleMismatch(
+                    f"{quote(sample)} has shape {loaded.shape}; the first sample has"
+                    f" {out.shape[1:]}. Make {type(self).__name__} return one shape for all."
+                )
+            if not np.can_cast(loaded.dtype, out.dtype, "same_kind"):
+                raise SampleMismatch(
+                    f"{quote(sample)} has dtype {loaded.dtype}; the first sample has"
+                    f" {out.dtype}. Make {type(self).__name__} return one dtype for all."
+                )
+            out[place] = loaded
+
+
+class _Encoder(_Component):
+    _own = ("column",)
+
+    @hookimpl
+    def encode_labels(self, labels: NDArray[Any]) -> NDArray[Any]:
+        encoded = np.stack([np.asarray(self._call(label)) for label in labels])
+        return encoded.astype(np.float32) if encoded.dtype.kind == "f" else encoded
+
+
+class _Augmenter(_Component):
+    @hookimpl
+    def augment_samples(self, batch: Batch) -> None:
+        generators = batch.draws.generators()
+        for name, array in batch.inputs.items():
+            for place, generator in enumerate(generators):
+                changed = np.asarray(self._call(array[place], generator))
+                if changed.shape != array.shape[1:]:
+                    raise PluginError(
+                        f"{type(self).__name__} turned {name!r} of shape {array.shape[1:]} into"
+                        f" {changed.shape}. An augmenter must keep the shape."
+                    )
+                array[place] = in_dtype(changed, array.dtype)
+
+
+def in_dtype(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return *values* in a sample's dtype: rounded and clipped, never wrapped around."""
+    if values.dtype == dtype or dtype.kind not in "iu":
+        return values
+    limits = np.iinfo(dtype)
+    rounded: NDArray[Any] = np.clip(np.rint(values), limits.min, limits.max)
+    return rounded.astype(dtype)
+
+
+@overload
+def loader(function: Callable[..., Any], /, *, suffixes: Sequence[str] = ()) -> type[Any]: ...
+@overload
+def loader(*, suffixes: Sequence[str] = ()) -> Callable[[Callable[..., Any]], type[Any]]: ...
+def loader(function: Callable[..., Any] | None = None, /, *, suffixes: Sequence[str] = ()) -> Any:
+    """Make a loader class from a function of one sample.
+
+    The function takes a path (or whatever stands in the samples table) and
+    returns an array, the same shape and dtype for all; it is called from
+    several threads. Its keyword-only parameters are the loader's options.
+
+        >>> @penstock.loader(suffixes=(".wav",))
+        ... def wav(path, *, seconds: float = 1.0):
+        ...     '''Waveforms from .wav files.'''
+        ...     return samples_of(path)[: int(16_000 * seconds)]
+
+    Args:
+        function: The function; leave it out to use this as a decorator with options.
+        suffixes: The endings of the files that it reads, for detection and listing.
+
+    Returns:
+        The class, for an entry point or for ``loader=wav(seconds=2.0)``.
+    """
+    if isinstance(suffixes, str):
+        raise ConfigError(f'suffixes={quote(suffixes)} is one string; give a tuple: (".wav",).')
+    endings = tuple(each.lower() for each in suffixes)
+
+    def make(function: Callable[..., Any]) -> type[Any]:
+        return _made(function, _Loader, 1, {"suffixes": endings}, column="sample")
+
+    return make if function is None else make(function)
+
+
+def encoder(function: Callable[..., Any], /) -> type[Any]:
+    """Make an encoder class from a function of one label.
+
+    The function takes a label as it stands in the samples table and returns a
+    number or an array, the same shape for all. Its keyword-only parameters are
+    the encoder's options.
+
+    Returns:
+        The class, for an entry point or for ``encoder=…()``.
+    """
+    return _made(function, _Encoder, 1, {}, column=None)
+
+
+def augmenter(function: Callable[..., Any], /) -> type[Any]:
+    """Make an augmenter class from a function of one sample.
+
+    The function takes an input's array and a ``numpy.random.Generator`` of
+    that sample and epoch (or the array alone), and returns an array of the same
+    shape; the array may be changed in place. Its keyword-only parameters are the augmenter's options.
+
+    Returns:
+        The class, for an entry point or for ``augment=…()``.
+    """
+    return _made(function, _Augmenter, 2, {}, column=...)
+
+
+def _made(
+    function: Callable[..., Any],
+    base: type[_Component],
+    arguments: int,
+    namespace: dict[str, Any],
+    column: Any,
+) -> type[Any]:
+    name = getattr(function, "__name__", type(function).__name__)
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):  # a builtin that does not tell
+        parameters = []
+    placed = [
+        each
+        for each in parameters
+        if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)
+    ]
+    required = [each.name for each in placed if each.default is each.empty]
+    several = any(each.kind is each.VAR_POSITIONAL for each in parameters)
+    taken = arguments if several or not parameters else len(placed)
+    if len(required) > arguments:
+        raise ConfigError(
+            f"{name}({', '.join(required)}) takes {len(required)} arguments; it will be called"
+            f" with {arguments}. Make options keyword-only: def {name}({required[0]}, *, …)."
+        )
+    options: list[Any] = [] if column is ... else [("column", Any, column)]
+    for each in parameters:
+        if each.kind is each.KEYWORD_ONLY:
+            default = field() if each.default is each.empty else field(default=each.default)
+            options.append((each.name, each.annotation, default))
+    return make_dataclass(
+        name if name.isidentifier() else "function",
+        options,
+        bases=(base,),
+        frozen=True,
+        kw_only=True,
+        namespace={
+            **namespace,
+            "__doc__": function.__doc__ or f"{name}, for each sample.",
+            "__module__": function.__module__,
+            "__qualname__": getattr(function, "__qualname__", name),
+            "function": staticmethod(function),
+            "takes": min(arguments, taken),
+        },
+    )

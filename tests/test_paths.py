@@ -1,0 +1,162 @@
+"""Paths in tables and lists are resolved as they are named, and kept inside the root."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import numpy as np
+import pytest
+
+from penstock.errors import SampleMissing, SampleRefused
+from penstock.paths import resolve_paths
+
+SUFFIXES = (".npy",)
+
+
+def resolved(root, names, contained=True):
+    return list(resolve_paths(names, SUFFIXES, root=str(root), contained=contained))
+
+
+def test_strange_names_are_resolved_as_they_are(tmp_path, strange_names, write):
+    names = [f"d/{name}" for name in strange_names]
+    write(tmp_path, *names)
+    assert resolved(tmp_path, names) == names
+
+
+def test_ids_are_completed_by_the_suffix(tmp_path, strange_names, write):
+    names = [name for name in strange_names if name.endswith(".npy")]
+    ids = [name.removesuffix(".npy") for name in names]
+    write(tmp_path, *names)
+    assert resolved(tmp_path, ids) == names
+
+
+def test_a_folder_of_the_same_name_is_no_rival_to_a_file(tmp_path, write):
+    write(tmp_path, "a.npy", "a/b.npy")
+    assert resolved(tmp_path, ["a"]) == ["a.npy"]
+
+
+def test_the_first_suffix_that_exists_completes_an_id(tmp_path, write):
+    write(tmp_path, "a.png", "b.jpg", "b.png", "c.d.jpg")
+    names = resolve_paths(["a", "b", "c.d"], (".jpg", ".png"), root=str(tmp_path), contained=True)
+    assert list(names) == ["a.png", "b.jpg", "c.d.jpg"]
+
+
+def test_numbers_are_ids_too_and_path_objects_are_names(tmp_path, write):
+    write(tmp_path, "7.npy", "a/b.npy")
+    assert resolved(tmp_path, [np.int64(7), 7, tmp_path.__class__("a/b.npy")]) == [
+        "7.npy",
+        "7.npy",
+        "a/b.npy",
+    ]
+
+
+def test_missing_files_are_counted_and_the_first_is_named(tmp_path, write):
+    write(tmp_path, "a.npy")
+    with pytest.raises(SampleMissing, match=r"2 of 3 files are missing") as caught:
+        resolved(tmp_path, ["a", "b\n", "c"])
+    assert r": 'b\n', 'c' (tried as it stands and with .npy)" in str(caught.value)
+    assert isinstance(caught.value, FileNotFoundError)
+
+
+@pytest.mark.parametrize("name", ["", ".", "a" * 300, "a/b/c", "no\udce9"])
+def test_a_name_that_can_be_no_file_is_missing_or_refused(tmp_path, name):
+    with pytest.raises((SampleMissing, SampleRefused)):
+        resolved(tmp_path, [name])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../secret.npy",
+        "a/../../secret.npy",
+        "..",
+        "a/..",
+        "..\\secret.npy",
+        "/etc/passwd",
+        "\\\\host\\share\\a.npy",
+        "C:\\a.npy",
+        "c:a.npy",
+        "file:///etc/passwd",
+        "http://host/a.npy",
+        "s3://bucket/a.npy",
+        "a\0.npy",
+    ],
+)
+def test_a_path_that_leads_out_of_the_root_is_refused(tmp_path, name, write):
+    write(tmp_path, "secret.npy", "root/a/b.npy")
+    with pytest.raises(SampleRefused, match="allow_outside_root=True") as caught:
+        resolved(tmp_path / "root", ["a/b", name])
+    assert caught.value.index == 1
+    assert caught.value.sample == name
+    assert "row 1" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["..a.npy", "a..npy", "...npy", "a:b.npy", "~/x.npy", "$HOME.npy"])
+def test_names_that_only_look_dangerous_are_names(tmp_path, name, write):
+    if name[1] == ":":
+        name = f"dir/{name}"
+    write(tmp_path, name)
+    assert resolved(tmp_path, [name]) == [name]
+
+
+@pytest.mark.parametrize("way", ["a link to a file", "a link to a folder", "a link by a link"])
+def test_a_link_out_of_the_root_is_refused(tmp_path, way, write):
+    write(tmp_path, "outside/1.npy")
+    write(tmp_path / "root", "in/1.npy")
+    name = "out.npy" if way == "a link to a file" else "out/1.npy"
+    if way == "a link to a file":
+        (tmp_path / "root/out.npy").symlink_to("../outside/1.npy")
+    elif way == "a link to a folder":
+        (tmp_path / "root/out").symlink_to(tmp_path / "outside")
+    else:
+        (tmp_path / "root/in/hop").symlink_to(tmp_path / "outside")
+        (tmp_path / "root/out").symlink_to("in/hop")
+    with pytest.raises(SampleRefused, match="is a link out of the root"):
+        resolved(tmp_path / "root", [name])
+    assert resolved(tmp_path / "root", [name], contained=False) == [name]
+
+
+def test_a_link_inside_the_root_and_a_root_that_is_a_link_are_fine(tmp_path, write):
+    write(tmp_path / "real", "in/1.npy")
+    (tmp_path / "real/also").symlink_to("in")
+    (tmp_path / "real/2.npy").symlink_to("in/1.npy")
+    (tmp_path / "root").symlink_to("real")
+    names = ["in/1.npy", "also/1.npy", "2.npy"]
+    assert resolved(tmp_path / "root", names) == names
+
+
+def test_a_sibling_whose_name_begins_like_the_root_is_outside(tmp_path, write):
+    write(tmp_path, "root/1.npy", "root2/1.npy")
+    (tmp_path / "root/out.npy").symlink_to("../root2/1.npy")
+    with pytest.raises(SampleRefused):
+        resolved(tmp_path / "root", ["out.npy"])
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("kind", ["directory", "fifo", "socket", "device", "link to a fifo"])
+def test_only_regular_files_are_samples_and_nothing_blocks(tmp_path, kind, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # a socket's path must be short
+    if kind == "directory":
+        os.mkdir("a.npy")
+    elif kind == "fifo":
+        os.mkfifo("a.npy")
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as bound:
+            bound.bind("a.npy")
+    elif kind == "device":
+        os.symlink("/dev/zero", "a.npy")
+    else:
+        os.mkfifo("pipe")
+        os.symlink("pipe", "a.npy")
+    with pytest.raises(SampleRefused, match="is not a regular file"):
+        resolved(tmp_path, ["a"], contained=False)
+    with pytest.raises(SampleRefused):
+        resolved(tmp_path, ["a"])
+
+
+def test_a_path_of_the_users_own_may_lead_anywhere(tmp_path, write):
+    write(tmp_path, "a.npy")
+    (tmp_path / "root").mkdir()
+    names = ["../a.npy", str(tmp_path / "a.npy")]
+    assert resolved(tmp_path / "root", names, contained=False) == names
