@@ -6,19 +6,20 @@ the one that is not reads a file::
 
     X[i,] = np.load("path_to_data")
 
-So that line is all you write: the loader ``RawFrames`` below reads headerless
+So that line is all you write: the function ``raw_frames`` below reads headerless
 16-bit frames as a detector leaves them. ``dim`` and ``n_channels`` are its
 options, because such a file cannot tell them; ``n_classes`` is how many classes
-the labels have. Put the class into a package with an entry point, and
-``loader="raw"`` will do (see the documentation's page on plugins).
+the labels have. Threads, shuffling, labels and splits come with the rest. Name
+the function in an entry point, and ``loader="raw"`` will do (see the
+documentation's pages on plugins).
 
 What went wrong in the notebook's class cannot happen here:
 
 - Misspelt names (``np.arrange``, ``inex``, ``num_classess=``) come to light in
   the middle of ``fit``, or after it. Options are checked, with a suggestion, before
   a file is opened.
-- ``__getitem__`` forgets its ``return`` and hands None to Keras. A hook that
-  breaks the contract is named in an error.
+- ``__getitem__`` forgets its ``return`` and hands None to Keras. A function that
+  returns no array, or one of another shape, is named in an error, with the file.
 - ``np.floor`` drops the last samples, ``np.empty`` leaves garbage in a short
   batch, ``np.random.shuffle`` depends on the global state, as in every copy of
   this class.
@@ -29,8 +30,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -43,32 +43,11 @@ if TYPE_CHECKING:
 ANGLES = ("0°", "45°", "90°", "135°")
 
 
-@dataclass(frozen=True, kw_only=True)
-class RawFrames:
+@penstock.loader(suffixes=(".raw",))
+def raw_frames(path: str, *, dim: tuple[int, int], n_channels: int) -> NDArray[np.float32]:
     """Frames of 16-bit numbers, channel after channel, from .raw files."""
-
-    suffixes: ClassVar[tuple[str, ...]] = (".raw",)
-
-    dim: tuple[int, int]
-    n_channels: int
-    column: str = "sample"
-
-    @penstock.hookimpl
-    def describe_sample(self) -> penstock.ArraySpec:
-        """Keep 16 bits until Keras is handed float32 from 0 to 1."""
-        shape = (*self.dim, self.n_channels)
-        return penstock.ArraySpec(shape, "uint16", deliver_dtype="float32", scale=1 / 65535)
-
-    @penstock.hookimpl
-    def load_samples(self, samples: NDArray[np.object_], out: NDArray[np.uint16]) -> None:
-        """Fill ``out[i]`` from the file ``samples[i]``."""
-        for path, row in zip(samples, out, strict=True):
-            frame = np.fromfile(path, "<u2")
-            if frame.size != row.size:
-                raise penstock.errors.SampleCorrupt(
-                    f"A frame of {row.size} numbers was expected; the file has {frame.size}."
-                )
-            row[...] = np.moveaxis(frame.reshape(self.n_channels, *self.dim), 0, -1)
+    frame = np.fromfile(path, "<u2").reshape(n_channels, *dim)
+    return np.moveaxis(frame, 0, -1).astype(np.float32) / 65535
 
 
 def main() -> None:
@@ -79,7 +58,7 @@ def main() -> None:
         train, validation = penstock.make_generator(
             id_list,
             labels=labels,
-            loader=RawFrames(dim=(24, 24), n_channels=2),
+            loader=raw_frames(dim=(24, 24), n_channels=2),
             root=data,
             encoder="int",  # Class numbers, for the sparse loss; to_categorical is the default.
             batch_size=32,

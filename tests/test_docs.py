@@ -26,6 +26,7 @@ from penstock.plugins import installed
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+OUTPUT = re.compile(r"^\$ penstock (plugins.*)\n((?:(?!\$ ).*\n)+)", re.MULTILINE)
 FILE = re.compile(r"# (?:src/)?([\w/]+\.py|pyproject\.toml)\n")
 # The hooks' signatures are compared with the contract in test_hook_docs.py;
 # what follows from the others is looked at in tests of their own.
@@ -206,7 +207,7 @@ def written(name, code):
 
 def check_output(code, capsys):
     """Run the commands of ours whose output is shown, and compare."""
-    for command, shown in re.findall(r"^\$ penstock (plugins.*)\n((?:(?!\$ ).*\n)*)", code, re.M):
+    for command, shown in OUTPUT.findall(code):
         capsys.readouterr()
         assert cli.main(command.split()) == 0
         assert matches(shown, capsys.readouterr().out), command
@@ -261,15 +262,13 @@ def test_the_readme_lists_the_components_that_come_with_penstock():
         if each.distribution in projects
     ]
     readme = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
-    assert [
-        line for line in readme if re.match(r"\| `\w+` \| (loader|encoder|augmenter)", line)
-    ] == rows
+    row = re.compile(r"\| `\w+` \| (loader|encoder|augmenter) \|")
+    assert list(filter(row.match, readme)) == rows
 
 
 def test_what_the_readme_says_one_types_is_read(reader):
-    from penstock_images import ImageFiles
-
     import penstock
+    from penstock_images import ImageFiles
 
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     typed = re.findall(r"^\|.*\| `(make_generator\(.*\))` \|$", text, re.MULTILINE)
@@ -277,7 +276,7 @@ def test_what_the_readme_says_one_types_is_read(reader):
     names = {**vars(penstock), "ImageFiles": ImageFiles, "Columns": penstock.Columns}
     for call in typed:
         generator = eval(call, {**names, **reader, "make_generator": penstock.make_generator})
-        x, y = generator[0]
+        _x, y = generator[0]
         assert len(y) == generator.num_samples
 
 
@@ -285,3 +284,25 @@ def test_the_readme_is_read_in_a_minute():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     prose = [line for line in BLOCK.sub("", text).splitlines() if not line.startswith("|")]
     assert len(" ".join(prose).split()) < 300
+
+
+def test_the_design_says_where_every_module_of_the_core_lives():
+    page = (ROOT / "docs/explanation/design.md").read_text(encoding="utf-8")
+    rows = [line for line in page.partition("## The house")[2].splitlines() if line[:3] == "| `"]
+    listed = [name for row in rows for name in re.findall(r"`(\w+\.py)`", row.split("|")[1])]
+    modules = {path.name for path in (ROOT / "src/penstock").glob("*.py")} - {"__init__.py"}
+    assert sorted(listed) == sorted(modules)
+
+
+def test_the_decisions_are_listed_by_number_and_title():
+    pages = sorted((ROOT / "docs/decisions").glob("[0-9]*.md"))
+    assert [page.name[:4] for page in pages] == [f"{n:04d}" for n in range(1, len(pages) + 1)]
+    rows = []
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        title = re.match(rf"# {page.name[:4]}: (.+)\n", text)[1]
+        parts = re.findall(r"^## (.+)$", text, re.MULTILINE)
+        assert parts == ["Context", "Options", "Decision", "Consequences"]
+        rows.append(f"| [{page.name[:4]}]({page.name}) | {title} |")
+    index = (ROOT / "docs/decisions/index.md").read_text(encoding="utf-8")
+    assert [line for line in index.splitlines() if line.startswith("| [")] == rows

@@ -64,7 +64,7 @@ def test_float_gives_several_columns_as_one_target():
     assert is_exactly(made.encode(np.array([1, 0])), [[2.0, 1.5], [1.0, 0.5]], np.float32)
 
 
-@pytest.mark.parametrize("bad", ["nan", "inf", "many", ""])
+@pytest.mark.parametrize("bad", ["nan", "inf", "many"])
 def test_float_refuses_what_is_no_finite_number_and_names_the_row(bad):
     with pytest.raises(LabelError, match=rf"found \['?{bad}'?\] in row 1"):
         field(penstock.Float(), ["1", bad])
@@ -119,7 +119,7 @@ def test_a_missing_label_is_refused(encoder):
 
 
 def test_labels_without_a_common_order_are_refused():
-    with pytest.raises(LabelError, match="several types, int, str"):
+    with pytest.raises(LabelError, match="cannot be sorted as classes: int, str"):
         field(penstock.Int(), ["a", 1], dtype=object)
 
 

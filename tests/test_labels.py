@@ -98,13 +98,13 @@ def test_labels_that_could_be_meant_in_two_ways_are_not_guessed_at(labels, advic
 def test_labels_become_the_positions_of_their_classes():
     numbers = class_numbers(objects("b", "a", "b"), ["a", "b"], None)
     assert numbers.tolist() == [1, 0, 1]
-    assert numbers.dtype == np.int64  # as the contract of encode_labels says
+    assert numbers.dtype == np.int32  # as the contract of encode_labels says
 
 
 def test_several_labels_become_arrays_of_positions():
     numbers = class_numbers(objects(("b", "a"), (), ("b",)), ["a", "b"], None)
     assert [each.tolist() for each in numbers] == [[1, 0], [], [1]]
-    assert all(each.dtype == np.int64 for each in numbers)
+    assert all(each.dtype == np.int32 for each in numbers)
 
 
 @pytest.mark.parametrize("labels", [objects("cat", "dgo", "dgo"), objects(("cat",), ("dgo",), ("dgo", "cat"))])

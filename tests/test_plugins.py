@@ -29,15 +29,16 @@ SOUND = '''
 def distribution(tmp_path, monkeypatch):
     """Return a function that installs a distribution with entry points and modules."""
 
-    def install(name, points, group="penstock.loaders", version="1.0", **modules):
+    def install(name, points, group="penstock.loaders", version="1.0", files=None, **modules):
         root = tmp_path / name
         info = root / f"{name}-{version}.dist-info"
         info.mkdir(parents=True)
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
         lines = "\n".join(f"{point} = {value}" for point, value in points.items())
         (info / "entry_points.txt").write_text(f"[{group}]\n{lines}\n")
-        for module, source in modules.items():
-            path = root.joinpath(*module.split("__")).with_suffix(".py")
+        files = {f"{module}.py": source for module, source in modules.items()} | (files or {})
+        for file, source in files.items():
+            path = root / file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(textwrap.dedent(source))
         monkeypatch.syspath_prepend(root)
@@ -75,10 +76,12 @@ def test_the_summary_of_a_class_that_is_imported_into_the_package_is_found(distr
     distribution(
         "sounds",
         {"wav": "sounds:Wave"},
-        sounds____init__="from sounds.deep.files import Wav as Wave\n",
-        sounds__deep____init__="",
-        sounds__deep__files="from ..impl import Wav\n",
-        sounds__impl=SOUND.format(name="Wav"),
+        files={
+            "sounds/__init__.py": "from sounds.deep.files import Wav as Wave\n",
+            "sounds/deep/__init__.py": "",
+            "sounds/deep/files.py": "from ..impl import Wav\n",
+            "sounds/impl.py": SOUND.format(name="Wav"),
+        },
     )
     assert only("wav").summary == "Sounds from .wav files, of one length."
     assert "sounds" not in sys.modules
@@ -130,15 +133,15 @@ def test_a_broken_plugin_harms_nobody_else(distribution, source):
 def test_what_can_be_seen_without_an_import_is_told_by_the_listing(distribution):
     distribution("cut", {"cut": "cut:Cut"}, cut="class Cut(:\n")
     distribution("gone", {"gone": "gone_module:Gone"})
-    distribution("half", {"half": "half.gone:Gone"}, half____init__="")
+    distribution("half", {"half": "half.gone:Gone"}, files={"half/__init__.py": ""})
     assert (only("cut").status, only("cut").reason) == ("broken", "SyntaxError in cut, line 1")
     assert (only("gone").status, only("gone").reason) == ("broken", "there is no module 'gone_module'")
     assert (only("half").status, only("half").reason) == ("broken", "there is no module 'half.gone'")
 
 
-def test_a_source_that_cannot_be_read_says_nothing_about_the_plugin(distribution):
-    distribution("zipped", {"zip": "zipped:Zip"}, zipped="x = '\udce9'\n".encode("utf-8", "replace").decode())
-    assert only("zip").status == "ok"
+def test_a_compiled_module_says_nothing_about_the_plugin(distribution):
+    distribution("odd", {"odd": "odd:Odd"}, files={"odd.abi3.so": ""})
+    assert (only("odd").status, only("odd").summary) == ("ok", "")
 
 
 def test_two_distributions_of_one_name_are_a_conflict_that_a_longer_name_resolves(distribution):

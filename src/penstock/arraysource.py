@@ -59,6 +59,11 @@ def open_arrays(
     Raises:
         ConfigError: The arrays differ in length, or are of a kind that Keras cannot take.
     """
+    if isinstance(given, list) and any(isinstance(part, np.ndarray) for part in given):
+        raise ConfigError(
+            f"A list of {len(given)} arrays was given. Give a tuple, (x, y), or a dict of arrays"
+            " for several inputs: ({'a': …, 'b': …}, y)."
+        )
     parts = given if isinstance(given, tuple) else (given,)
     if not 1 <= len(parts) <= 3:
         raise ConfigError(

@@ -10,7 +10,7 @@ import textwrap
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from penstock.errors import PenstockError
+from penstock.errors import PenstockError, PluginError, quote, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,15 +107,24 @@ def _loaded(plugin: Plugin) -> Plugin:
 
 def _show(given: argparse.Namespace) -> int:
     from penstock.components import options_of
-    from penstock.plugins import GROUPS, installed, load
+    from penstock.plugins import installed, load
 
     short = given.name.rpartition(":")[2]
-    found = [plugin for plugin in installed() if plugin.name == short]
-    kinds = dict.fromkeys(plugin.kind for plugin in found)
-    for kind in kinds or list(GROUPS)[:1]:
+    listed = installed()
+    found = [plugin for plugin in listed if plugin.name == short]
+    if not found:
+        names = [plugin.name for plugin in listed]
+        raise PluginError(
+            f"There is no plugin {quote(given.name)}.{suggest(given.name, names)}"
+            f" Installed are: {', '.join(names)}."
+        )
+    for kind in dict.fromkeys(plugin.kind for plugin in found):
         component = load(kind, given.name)
         plugin = next(plugin for plugin in found if plugin.kind == kind)
-        print(f"{plugin.name}: a {kind} of {plugin.distribution} {plugin.version} ({plugin.value})")
+        article = "a" if kind == "loader" else "an"
+        print(
+            f"{plugin.name}: {article} {kind} of {plugin.distribution} {plugin.version} ({plugin.value})"
+        )
         print(textwrap.indent(_described(component), "  ") + "\n")
         _print_table(
             ["Option", "Type", "Default"],

@@ -33,10 +33,15 @@ class Columns:
     dtype: str | None = None
 
     def __post_init__(self) -> None:
+        names = self.column if isinstance(self.column, (tuple, list)) else (self.column,)
+        if not names or not all(isinstance(name, str) and name for name in names):
+            raise ConfigError(
+                f"Columns needs the name of a column, or several; found {quote(self.column)}."
+            )
         if not isinstance(self.column, str):
             object.__setattr__(self, "column", tuple(self.column))
-        if not self.column:
-            raise ConfigError("Columns needs the name of at least one column; found none.")
+        if self.dtype not in (None, "string"):
+            _check_dtype(self.dtype)
 
     @hookimpl
     def pick_samples(self, table: pd.DataFrame) -> NDArray[Any]:
@@ -63,13 +68,7 @@ class Columns:
         else:
             values = np.empty((len(table), len(names)), self.dtype or np.float32)
             for place, name in enumerate(names):
-                try:
-                    values[:, place] = table[name].to_numpy()
-                except (TypeError, ValueError) as error:
-                    raise ConfigError(
-                        f"The column {quote(name)} holds text among columns of numbers, such as"
-                        f" {quote(table[name].iloc[0])}. Make it an input of its own."
-                    ) from error
+                values[:, place] = _numbers(table[name], values.dtype)
         return values[:, 0].copy() if isinstance(self.column, str) else values
 
     @hookimpl
@@ -81,3 +80,33 @@ class Columns:
     def load_samples(self, samples: NDArray[Any], out: NDArray[Any]) -> None:
         """Copy the values."""
         out[...] = samples
+
+
+def _check_dtype(dtype: Any) -> None:
+    try:
+        kind = np.dtype(dtype).kind if isinstance(dtype, (str, type, np.dtype)) else ""
+    except TypeError:
+        kind = ""
+    if not kind or kind not in "biuf":
+        raise ConfigError(
+            f"dtype={quote(dtype)} cannot be delivered; give a bool, integer or float dtype,"
+            ' or "string".'
+        )
+
+
+def _numbers(column: pd.Series[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    try:
+        values = column.to_numpy(np.float64) if column.dtype == object else column.to_numpy()
+        converted: NDArray[Any] = values.astype(dtype)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"The column {quote(column.name)} holds text among columns of numbers, such as"
+            f" {quote(column.iloc[0])}. Make it an input of its own."
+        ) from error
+    if dtype.kind != "f" and not np.array_equal(converted, values):
+        wrong = int(np.argmax(converted != values))
+        raise ConfigError(
+            f"The column {quote(column.name)} holds {quote(values[wrong])}, which"
+            f" dtype={dtype.name!r} cannot hold. Give another dtype=."
+        )
+    return converted

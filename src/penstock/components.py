@@ -15,6 +15,15 @@ from penstock.plugins import load
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_KERAS_SPELLINGS = {
+    "class_mode": "encoder",
+    "classes": "class_names",
+    "directory": "root",
+    "label_mode": "encoder",
+    "target_size": "image_size",
+    "weight_col": "sample_weight",
+}
+
 __all__ = [
     "build",
     "complete",
@@ -64,7 +73,7 @@ def make(
     for option in options:
         if option not in known:
             raise ConfigError(
-                f"The {title} has no option {option!r}.{suggest(option, [*known, *also])}"
+                f"The {title} has no option {option!r}.{_nearest(option, [*known, *also])}"
                 f" Its options are: {', '.join(known) or 'none'}."
             )
     given = {name: value for name, value in shared.items() if name in known and value is not None}
@@ -76,6 +85,13 @@ def make(
         raise ConfigError(
             f"The {title} refuses its options {quote(options)}: {type(error).__name__}: {error}"
         ) from error
+
+
+def _nearest(option: str, known: list[str]) -> str:
+    counterpart = _KERAS_SPELLINGS.get(option)
+    if counterpart in known:
+        return f" What Keras calls {option} is {counterpart}= here."
+    return suggest(option, known)
 
 
 def complete(component: Any, shared: dict[str, Any]) -> Any:

@@ -198,13 +198,13 @@ def _freeze_class_names(encoder: Any) -> None:
 
 
 def _sorted_classes(labels: Any) -> list[Any]:
-    classes = set(labels.tolist() if isinstance(labels, np.ndarray) else labels)
+    given = labels.tolist() if isinstance(labels, np.ndarray) else list(labels)
     try:
-        return sorted(classes)
+        return sorted(set(given))
     except TypeError as error:
-        kinds = sorted({type(label).__name__ for label in classes})
+        kinds = sorted({type(label).__name__ for label in given})
         raise LabelError(
-            f"The labels are of several types, {', '.join(kinds)}, which have no common order."
+            f"The labels are of types that cannot be sorted as classes: {', '.join(kinds)}."
             " Make them all strings, or give class_names=."
         ) from error
 

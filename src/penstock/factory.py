@@ -17,7 +17,7 @@ from penstock.errors import ConfigError, quote
 from penstock.loaders import choose_loader
 from penstock.order import Order
 from penstock.sequence import Sequence
-from penstock.sources import column_of, open_source
+from penstock.sources import column_of, of_column, open_source
 from penstock.targets import add_labels, label_target, named_targets
 from penstock.weights import class_weights, sample_weights
 
@@ -188,7 +188,7 @@ def _inputs(
     if not inputs:
         raise ConfigError("inputs={} names no input; give at least one.")
     named = {name: instance("loader", each, shared) for name, each in inputs.items()}
-    return [source.field(name, each) for name, each in named.items()]
+    return [source.field(name, of_column(each, name, source)) for name, each in named.items()]
 
 
 def _targets(

@@ -110,10 +110,14 @@ def _folders_and_files(
                     continue
                 if not follow_links and entry.is_symlink():
                     skipped.append(name)
-                elif name.lower().endswith(suffixes) and entry.is_file():
-                    files.append(name)
-                elif entry.is_dir():
-                    folders.append(name)
+                    continue
+                try:
+                    if name.lower().endswith(suffixes) and entry.is_file():
+                        files.append(name)
+                    elif entry.is_dir():
+                        folders.append(name)
+                except OSError:  # a link to itself
+                    skipped.append(name)
     except OSError as error:
         raise ConfigError(
             f"The directory {quote(directory)} cannot be listed: {error.strerror}."

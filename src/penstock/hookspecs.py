@@ -156,8 +156,8 @@ def encode_labels(
     Called once per batch, from any thread.
 
     Args:
-        labels: Where there are classes, the class numbers as int64 of shape
-            ``(n,)``, or an object array of int64 arrays where samples have
+        labels: Where there are classes, the class numbers as int32 of shape
+            ``(n,)``, or an object array of int32 arrays where samples have
             several labels. Otherwise the values, of shape ``(n,)`` or ``(n, k)``.
         classes: What ``fit_labels`` found or the user gave, or None.
 

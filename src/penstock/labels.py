@@ -37,12 +37,15 @@ def label_values(
     Raises:
         LabelError: Labels are missing; says how many and names the first sample.
     """
-    missing = column.isna().to_numpy().reshape(len(column), -1).any(axis=1)
+    # An empty cell of a CSV file is an empty string.
+    missing = (column.isna() | (column == "")).to_numpy().reshape(len(column), -1).any(axis=1)
     if missing.any():
         rows = np.flatnonzero(missing)
-        names = [f"row {row}" for row in rows] if samples is None else list(samples.iloc[rows])
+        which = f"rows {enumerate_some([int(row) for row in rows])}"
+        if samples is not None:
+            which = enumerate_some(list(samples.iloc[rows]))
         raise LabelError(
-            f"{len(rows)} of {len(column)} samples have no label: {enumerate_some(names)}."
+            f"{len(rows)} of {len(column)} samples have no label: {which}."
             " Label them, or leave them out of the source."
         )
     if isinstance(column, pd.DataFrame):
@@ -107,7 +110,7 @@ def class_numbers(
 
     Returns:
         int32 of shape ``(n,)``; for labels that are tuples, an object array of
-        int64 arrays.
+        int32 arrays.
 
     Raises:
         LabelError: A label is not among the classes; names the nearest.
@@ -128,7 +131,7 @@ def class_numbers(
         numbers = index.get_indexer(pd.Index(flat, dtype=object))
         _refuse_unknown(numbers, flat, classes, np.repeat(np.arange(len(labels)), lengths), samples)
         result = np.empty(len(labels), object)
-        result[:] = np.split(numbers.astype(np.int64), np.cumsum(lengths)[:-1])
+        result[:] = np.split(numbers.astype(np.int32), np.cumsum(lengths)[:-1])
         return result
     numbers = np.asarray(index.get_indexer(pd.Index(labels.astype(object), dtype=object)))
     _refuse_unknown(numbers, labels, classes, np.arange(len(labels)), samples)

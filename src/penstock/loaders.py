@@ -27,7 +27,7 @@ from penstock.errors import (
     suggest,
 )
 from penstock.files import has_suffix
-from penstock.plugins import load_all
+from penstock.plugins import load, load_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,12 +72,23 @@ def choose_loader(
         return replace(chosen, column=x_col) if isinstance(x_col, str) else chosen
     if isinstance(given, pd.DataFrame) and loader is None:
         loader = _implied(given, x_col)
-    if x_col is not None:
-        options = {**options, "column": x_col if isinstance(x_col, str) else tuple(x_col)}
     if loader is not None:
-        return build("loader", loader, options, shared, also)
+        named = _reading(load("loader", loader), options, x_col)
+        return build("loader", loader, named, shared, also)
     names = given[x_col].tolist() if isinstance(given, pd.DataFrame) else given
-    return detect_loader(names if isinstance(names, str) else list(names), options, shared, also)
+    names = names if isinstance(names, str) else list(names)
+    return detect_loader(names, x_col, options, shared, also)
+
+
+def _reading(component: type[Any], options: dict[str, Any], x_col: Any) -> dict[str, Any]:
+    """Add what ``x_col`` means to a loader: a file has its name in a column, a row has columns."""
+    if x_col is None:
+        return options
+    names = (x_col,) if isinstance(x_col, str) else tuple(x_col)
+    known = options_of(component)
+    if "columns" in known and "column" not in known:
+        return {**options, "columns": names}
+    return {**options, "column": x_col if isinstance(x_col, str) else names}
 
 
 def _implied(table: pd.DataFrame, x_col: Any) -> str | None:
@@ -99,12 +110,17 @@ def _implied(table: pd.DataFrame, x_col: Any) -> str | None:
 
 
 def detect_loader(
-    given: Any, options: dict[str, Any], shared: dict[str, Any], also: Iterable[str] = ()
+    given: Any,
+    x_col: Any,
+    options: dict[str, Any],
+    shared: dict[str, Any],
+    also: Iterable[str] = (),
 ) -> Any:
     """Find the one installed loader that claims a source.
 
     Args:
         given: A path, or a list of file names.
+        x_col: The column, or columns, that it reads.
         options: The options that the user typed for the loader.
         shared: The generator's options.
         also: Names that the user could have meant beside the loader's options.
@@ -142,7 +158,8 @@ def detect_loader(
             raise ConfigError(f"The directory {quote(given)} is empty. Check the path.")
         raise PluginError(_unclaimed(given, known, failures))
     name, component = claiming.popitem()
-    return make(component, f"loader {name!r}", options, shared, also)
+    named = _reading(component, options, x_col)
+    return make(component, f"loader {name!r}", named, shared, also)
 
 
 def _claims(component: type[Any], given: Any) -> bool:

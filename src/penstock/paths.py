@@ -88,7 +88,7 @@ def resolve_paths(
         raise SampleMissing(
             f"{len(missing)} of {len(missing) + len(resolved)} files are missing below"
             f" {quote(root or os.getcwd())}: {enumerate_some(missing)}"
-            f"{_tried(suffixes)}. Check root= and the names."
+            f"{_tried(suffixes)}.{_sibling(base, missing[0])} Check root= and the names."
         ) from FileNotFoundError(missing[0])
     return np.array(resolved, object)
 
@@ -123,6 +123,18 @@ def _inside(
 
 def _is_below(path: str, root: str) -> bool:
     return path == root or path.startswith(root.rstrip(os.sep) + os.sep)
+
+
+def _sibling(base: str, name: str) -> str:
+    """Say which file of that stem there is, if there is one."""
+    path = os.path.join(base, name)
+    try:
+        names = sorted(os.listdir(os.path.dirname(path) or os.curdir))
+    except (OSError, ValueError):
+        return ""
+    stem = os.path.basename(path) + "."
+    near = next((each for each in names if each.startswith(stem)), None)
+    return f" There is {quote(near)}." if near else ""
 
 
 def _tried(suffixes: Sequence[str]) -> str:

@@ -160,7 +160,8 @@ def augmenter(function: Callable[..., Any], /) -> type[Any]:
 
     The function takes an input's array and a ``numpy.random.Generator`` of
     that sample and epoch (or the array alone), and returns an array of the same
-    shape; the array may be changed in place. Its keyword-only parameters are the augmenter's options.
+    shape; the array may be changed in place. Its keyword-only parameters are the
+    augmenter's options.
 
     Returns:
         The class, for an entry point or for ``augment=…()``.

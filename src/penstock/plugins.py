@@ -131,7 +131,7 @@ def _entries(kind: str) -> list[EntryPoint]:
 def _load(entry: EntryPoint, kind: str) -> type[Any]:
     try:
         component = entry.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # some scripts exit when they are imported
         distribution, version = _distribution(entry)
         raise PluginError(
             f"The {kind} {entry.name!r} of {distribution} {version} cannot be imported from"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from penstock.tables import read_table
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Source", "column_of", "open_source"]
+__all__ = ["Source", "column_of", "of_column", "open_source"]
 
 
 @dataclass
@@ -80,6 +80,15 @@ class Source:
 def column_of(loader: Any) -> str:
     """Return the column of the samples table that *loader* reads."""
     return str(getattr(loader, "column", None) or "sample")
+
+
+def of_column(loader: Any, name: str, source: Source) -> Any:
+    """Let a loader of several, left at its default column, read the one of its own name."""
+    columns = source.table.columns
+    if implements(loader, "load_samples") and is_dataclass(loader) and name in columns:
+        default = getattr(loader, "column", None) == "sample" and "sample" not in columns
+        return replace(loader, column=name) if default else loader  # type: ignore[type-var]
+    return loader
 
 
 def open_source(

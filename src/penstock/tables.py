@@ -58,8 +58,7 @@ def read_table(path: str) -> pd.DataFrame:
                 rows.append(row)
     except UnicodeDecodeError as error:
         raise ConfigError(
-            f"The table {quote(path)} is not UTF-8: byte {error.object[error.start]:#04x} at offset"
-            f" {error.start}. Save it as UTF-8."
+            f"The table {quote(path)} is not UTF-8: {_first_foreign_byte(path)}. Save it as UTF-8."
         ) from error
     except csv.Error as error:
         raise ConfigError(
@@ -73,6 +72,19 @@ def read_table(path: str) -> pd.DataFrame:
         name: _column(cells) for name, cells in zip(header, zip(*rows, strict=True), strict=True)
     }
     return pd.DataFrame(columns)
+
+
+def _first_foreign_byte(path: str) -> str:
+    """Find the byte again: the reader counts from its last chunk."""
+    offset = 0
+    with open(path, "rb") as file:
+        for line in file:
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError as error:
+                return f"byte {line[error.start]:#04x} at offset {offset + error.start}"
+            offset += len(line)
+    return "its end is cut"
 
 
 def _column(cells: tuple[str, ...]) -> np.ndarray[tuple[int], np.dtype[np.int64 | np.object_]]:

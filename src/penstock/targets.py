@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ from penstock.components import implements, instance, name_of
 from penstock.errors import (
     ConfigError,
     LabelError,
+    PenstockError,
     PluginError,
     enumerate_some,
     quote,
@@ -19,7 +22,7 @@ from penstock.errors import (
 )
 from penstock.fields import EncodedField
 from penstock.labels import class_numbers, infer_encoder, known_classes, label_values
-from penstock.sources import column_of
+from penstock.sources import column_of, of_column
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,13 +53,15 @@ def add_labels(table: pd.DataFrame, labels: Any, column: str) -> NDArray[Any] | 
         labels = labels.to_dict()
     if isinstance(labels, Mapping):
         samples = list(table[column])
-        missing = [sample for sample in samples if sample not in labels]
+        # The dict of a tutorial has ids, and a directory has their files.
+        keys = [each if each in labels else _without_ending(each) for each in samples]
+        missing = [sample for sample, key in zip(samples, keys, strict=True) if key not in labels]
         if missing:
             raise LabelError(
                 f"{len(missing)} of {len(samples)} samples have no label in labels=:"
                 f" {enumerate_some(missing)}. Label them, or leave them out of the source."
             )
-        table["label"] = _column([labels[sample] for sample in samples])
+        table["label"] = _column([labels[key] for key in keys])
         return label_values(_column(list(labels.values())), None)
     values = list(labels)
     if len(values) != len(table):
@@ -66,6 +71,10 @@ def add_labels(table: pd.DataFrame, labels: Any, column: str) -> NDArray[Any] | 
         )
     table["label"] = _column(values)
     return None
+
+
+def _without_ending(sample: Any) -> Any:
+    return os.path.splitext(sample)[0] if isinstance(sample, str) else sample
 
 
 def _column(values: list[Any]) -> pd.Series[Any]:
@@ -118,13 +127,33 @@ def encoded_field(
     field = EncodedField(name, encoder, values, None)
     classes = getattr(encoder, "class_names", None)
     if classes is None:
-        classes = field.hooks.fit_labels(labels=values if fit_on is None else fit_on)
+        classes = _fitted(field, values if fit_on is None else fit_on)
         if classes is not None:
             classes = known_classes(labels) or list(classes)
     if classes is not None:
         field.labels = class_numbers(values, classes, samples)
         field.classes = list(classes)
+        if len(field.classes) == 1:
+            warnings.warn(
+                f"There is one class, {quote(field.classes[0])}, and nothing to learn from it.",
+                stacklevel=2,
+            )
+    field.encode(
+        np.arange(min(len(values), 2))
+    )  # what cannot be encoded is said here, and not in training
     return field
+
+
+def _fitted(field: EncodedField, labels: NDArray[Any]) -> Any:
+    try:
+        return field.hooks.fit_labels(labels=labels)
+    except PenstockError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"The encoder {name_of(field.component)} failed to fit {len(labels)} labels:"
+            f" {type(error).__name__}: {quote(str(error))}."
+        ) from error
 
 
 def named_targets(
@@ -133,7 +162,7 @@ def named_targets(
     """Make the fields of several targets: encoders or loaders, by name."""
     fields: list[LoadedField | EncodedField] = []
     for name, given in targets.items():
-        component = instance("encoder", given, shared)
+        component = of_column(instance("encoder", given, shared), name, source)
         if implements(component, "load_samples"):
             fields.append(source.field(name, component))
         else:

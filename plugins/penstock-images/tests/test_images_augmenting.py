@@ -304,6 +304,35 @@ def test_outside_is_filled_as_asked(batch_of):
     assert np.array_equal(filled["wrap"], start[0, 4:])
 
 
+def test_shifts_are_fractions_of_height_and_width(batch_of):
+    start = images(2, (8, 20))
+    moved = start.copy()
+
+    Shift(height_factor=(0.25, 0.25), width_factor=(-0.5, -0.5), fill_mode="wrap").augment_samples(
+        batch_of(moved)
+    )
+
+    assert np.array_equal(moved, np.roll(start, (2, -10), axis=(1, 2)))
+
+
+def test_shifts_down_and_right_are_drawn_apart():
+    drawn = Shift(height_factor=(0.0, 1.0), width_factor=(0.0, 1.0)).draw(
+        Draws(0, 0, np.arange(500))
+    )
+
+    assert abs(np.corrcoef(drawn.T)[0, 1]) < 0.2
+
+
+def test_whole_numbers_are_rounded_and_not_cut(batch_of):
+    whole = images(4, dtype="int32")
+    exact = whole.astype(np.float64)
+
+    Rotate(factor=0.2).augment_samples(batch_of(whole))
+    Rotate(factor=0.2).augment_samples(batch_of(exact))
+
+    assert np.array_equal(whole, np.rint(exact))
+
+
 def test_without_a_width_factor_the_aspect_ratio_stays():
     drawn = Zoom(height_factor=0.5).draw(Draws(0, 0, np.arange(50)))
     free = Zoom(height_factor=0.5, width_factor=0.5).draw(Draws(0, 0, np.arange(50)))

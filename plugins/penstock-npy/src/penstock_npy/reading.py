@@ -161,7 +161,7 @@ def _opened(path: str) -> Iterator[tuple[FileIO, int]]:
         file = open(path, "rb", buffering=0, opener=_open_descriptor)  # noqa: SIM115 - closed below
     except (OSError, ValueError) as error:
         raise _not_opened(path, error) from error
-    if True:
+    with file:
         try:
             state = os.fstat(file.fileno())
             if not stat.S_ISREG(state.st_mode):

@@ -1,0 +1,333 @@
+"""Reading ahead changes when batches are made, and nothing about what is in them."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import penstock
+from penstock.batches import Batches
+from penstock.errors import SampleCorrupt
+from penstock.fields import LoadedField
+from penstock.memory import Pool
+from penstock.order import Order
+from penstock.readahead import ReadAhead
+
+COUNT, SIZE, LENGTH = 37, 4, 10
+
+
+@dataclass(frozen=True)
+class Slow:
+    """Sample n is filled with n, after a while; large enough for its memory to be recycled."""
+
+    seconds: float = 0.0
+    width: int = 2048
+
+    @penstock.hookimpl
+    def describe_sample(self):
+        return penstock.ArraySpec((self.width,), "float32")
+
+    @penstock.hookimpl
+    def load_samples(self, samples, out):
+        if self.seconds:
+            time.sleep(self.seconds * len(samples))
+        out[...] = samples[:, None]
+
+
+@dataclass(frozen=True)
+class Noise:
+    @penstock.hookimpl
+    def augment_samples(self, batch):
+        batch.inputs["x"] += batch.draws.uniform(size=1).astype(np.float32)
+
+
+def batches(loader=None, augmenters=(Noise(),), count=COUNT):
+    field = LoadedField("x", loader or Slow(), np.arange(count), None, None)
+    field.describe()
+    return Batches((field,), (), tuple(augmenters), Order(count, SIZE, True, 3), np.arange(count))
+
+
+@pytest.fixture
+def ahead():
+    """Return a function that makes a read-ahead, and close all of them afterwards."""
+    made = []
+
+    def make(workers=2, depth=3, loader=None, **options):
+        made.append(ReadAhead(batches(loader, **options), workers, depth))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+    wait_for(lambda: not ours())
+
+
+def ours():
+    return [thread for thread in threading.enumerate() if thread.name == "penstock"]
+
+
+def wait_for(condition, seconds=5.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.002)
+
+
+EXPECTED = {(epoch, index): batches().make(epoch, index)[0] for epoch in range(2) for index in range(LENGTH)}
+KEYS = st.tuples(st.integers(0, 1), st.integers(0, LENGTH - 1))
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.sampled_from([0, 1, 2, 8]),
+    st.integers(1, 4),
+    st.lists(st.tuples(KEYS, st.lists(KEYS, max_size=6), st.booleans()), min_size=1, max_size=12),
+)
+def test_batches_are_the_same_for_any_threads_depth_order_and_prediction(workers, depth, requests):
+    made = ReadAhead(batches(), workers, depth)
+    held = []
+    try:
+        for key, upcoming, hold in requests:
+            (x,) = made.get(key, upcoming)
+            np.testing.assert_array_equal(x, EXPECTED[key])
+            if hold:
+                held.append((key, x))
+        for key, x in held:  # and nobody has written to them since
+            np.testing.assert_array_equal(x, EXPECTED[key])
+    finally:
+        made.close()
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2, 8])
+def test_batches_asked_for_from_many_threads_are_right(ahead, workers):
+    made, wrong = ahead(workers, 2), []
+
+    def ask(start):
+        for step in range(20):
+            key = (0, (start + step) % LENGTH)
+            upcoming = [(0, (key[1] + 1) % LENGTH)]
+            if not np.array_equal(made.get(key, upcoming)[0], EXPECTED[key]):
+                wrong.append(key)
+
+    threads = [threading.Thread(target=ask, args=(start,)) for start in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_what_was_foretold_is_ready_when_it_is_asked_for(ahead):
+    made = ahead(workers=1, depth=2, loader=Slow(0.005))
+    made.get((0, 0), [(0, 1), (0, 2), (0, 3)])
+    assert set(made._jobs) == {(0, 1), (0, 2)}  # no more than the depth
+    wait_for(lambda: all(job.ready.is_set() for job in made._jobs.values()))
+    began = time.perf_counter()
+    made.get((0, 1))
+    assert time.perf_counter() - began < 0.015
+
+
+def test_what_is_not_wanted_any_more_is_given_up(ahead):
+    made = ahead(depth=3)
+    made.get((0, 0), [(0, 1), (0, 2), (0, 3)])
+    made.get((1, 5), [(1, 6)])
+    assert set(made._jobs) <= {(1, 6)}
+
+
+def test_without_threads_nothing_is_made_ahead(ahead):
+    made = ahead(workers=0, depth=4)
+    made.get((0, 0), [(0, 1), (0, 2)])
+    assert not made._jobs
+    assert not ours()
+
+
+@pytest.mark.parametrize(("workers", "depth"), [(1, 1), (2, 3), (8, 4)])
+def test_memory_is_bounded_by_the_batches_ahead(monkeypatch, workers, depth):
+    alive, most, lock = [0], [0], threading.Lock()
+    lease, give_back = Pool.lease, Pool._take_back
+
+    def counted(self, shape, dtype):
+        with lock:
+            alive[0] += 1
+            most[0] = max(most[0], alive[0])
+        return lease(self, shape, dtype)
+
+    def returned(self, free, block):
+        with lock:
+            alive[0] -= 1
+        give_back(self, free, block)
+
+    monkeypatch.setattr(Pool, "lease", counted)
+    monkeypatch.setattr(Pool, "_take_back", returned)
+    made = ReadAhead(batches(), workers, depth)
+    for epoch in range(3):
+        for index in range(LENGTH - 1):
+            upcoming = [(epoch, each) for each in range(index + 1, min(index + 9, LENGTH - 1))]
+            made.get((epoch, index), upcoming)
+    made.close()
+    assert most[0] <= depth + 2
+    wait_for(lambda: alive[0] == 0)
+
+
+def test_memory_of_batches_is_recycled(ahead):
+    made = ahead(workers=1, depth=1)
+    places = set()
+    for epoch in range(4):
+        for index in range(LENGTH - 1):
+            (x,) = made.get((epoch, index), [(epoch, (index + 1) % (LENGTH - 1))])
+            places.add(x.ctypes.data)
+            del x
+    assert len(places) <= 4
+
+
+# -- threads ---------------------------------------------------------------------------
+
+
+def test_threads_are_gone_after_rest(ahead):
+    made = ahead(workers=3)
+    made.get((0, 0))
+    assert ours()
+    made.rest()
+    assert not ours()
+    np.testing.assert_array_equal(made.get((0, 4))[0], EXPECTED[0, 4])  # and come again
+
+
+def test_rest_does_not_disturb_what_is_wanted_ahead(ahead):
+    made = ahead(depth=2)
+    made.get((0, 0), [(0, 1)])
+    made.rest()
+    assert set(made._jobs) == {(0, 1)}
+
+
+def test_threads_are_gone_after_close_and_come_again(ahead):
+    made = ahead(workers=3, loader=Slow(0.002))
+    made.get((0, 0), [(0, 1), (0, 2), (0, 3)])
+    made.close()
+    assert not ours()
+    assert not made._jobs
+    assert (made.get((0, 4))[0] >= 0).all()
+
+
+def test_threads_without_work_end_by_themselves(ahead):
+    made = ahead(workers=3)
+    made.get((0, 0))
+    wait_for(lambda: not ours(), seconds=2)
+    np.testing.assert_array_equal(made.get((0, 1))[0], EXPECTED[0, 1])
+
+
+def test_idle_threads_hold_no_batch(ahead):
+    made = ahead(workers=2)
+    (x,) = made.get((0, 0))
+    place = x.ctypes.data
+    del x
+    gc.collect()
+    time.sleep(0.01)
+    assert made.get((0, 1))[0].ctypes.data == place
+
+
+def test_closing_twice_and_closing_what_never_began_is_fine():
+    made = ReadAhead(batches(), 2, 2)
+    made.close()
+    made.close()
+
+
+@pytest.mark.timeout(20)
+def test_a_thread_of_its_own_may_close_it_wherever_it_stands():
+    # The garbage collector runs finalisers in any thread, between any two steps.
+    made = ReadAhead(batches(Slow(0.001)), 2, 3)
+    closed = threading.Event()
+    original = made._next
+
+    class Closing(dict):
+        def values(self):
+            if threading.current_thread().name == "penstock" and not closed.is_set():
+                closed.set()
+                made.close()
+            return super().values()
+
+    assert original is not None
+    made.get((0, 0), [(0, 1), (0, 2)])
+    with made._work:
+        made._jobs = Closing(made._jobs)
+        made._work.notify_all()
+    assert closed.wait(5)
+    wait_for(lambda: not ours())
+
+
+# -- failures --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Faulty(Slow):
+    guilty: int = -1
+
+    @penstock.hookimpl
+    def load_samples(self, samples, out):
+        if self.guilty in samples:
+            raise SampleCorrupt("It is cut.")
+        super().load_samples(samples, out)
+
+
+@pytest.mark.parametrize("workers", [0, 1, 4])
+@pytest.mark.parametrize("foretold", [False, True])
+def test_a_failure_reaches_the_one_who_asks_every_time_and_no_other(ahead, workers, foretold):
+    guilty = int(batches().order.epoch(0)[1 * SIZE + 2])
+    made = ahead(workers, 3, Faulty(guilty=guilty), augmenters=())
+    plain = batches(augmenters=())
+    for _ in range(3):
+        np.testing.assert_array_equal(
+            made.get((0, 0), [(0, 1), (0, 2)] if foretold else [])[0], plain.make(0, 0)[0]
+        )
+        with pytest.raises(SampleCorrupt) as caught:
+            made.get((0, 1), [(0, 2)])
+        assert caught.value.sample == guilty
+        np.testing.assert_array_equal(made.get((0, 2))[0], plain.make(0, 2)[0])
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_asker_who_is_interrupted_can_ask_again(ahead, monkeypatch, workers):
+    made = ahead(workers, 2, augmenters=())
+    fill, interrupted = ReadAhead._fill, []
+
+    def interrupting(self, job, taken):
+        if threading.current_thread() is threading.main_thread() and not interrupted:
+            interrupted.append(taken)
+            raise KeyboardInterrupt
+        fill(self, job, taken)
+
+    monkeypatch.setattr(ReadAhead, "_fill", interrupting)
+    with pytest.raises(KeyboardInterrupt):
+        while not interrupted:  # the threads may have left the asker nothing to do
+            made.get((0, 0), [(0, 1)])
+    plain = batches(augmenters=())
+    for index in range(3):
+        np.testing.assert_array_equal(made.get((0, index), [(0, 1)])[0], plain.make(0, index)[0])
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_child_gets_the_right_batches_from_threads_of_its_own(ahead):
+    made = ahead(workers=2, depth=2)
+    made.get((0, 0), [(0, 1), (0, 2)])
+    child = os.fork()
+    if child == 0:
+        try:
+            right = all(
+                np.array_equal(made.get((0, index), [(0, (index + 1) % LENGTH)])[0], EXPECTED[0, index])
+                for index in (1, 2, 0, 9)
+            )
+            made.close()
+            os._exit(0 if right and not ours() else 1)
+        finally:
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    np.testing.assert_array_equal(made.get((0, 1), [(0, 2)])[0], EXPECTED[0, 1])
