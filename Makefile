@@ -42,7 +42,7 @@ check: $(VENV)/.test $(VENV)/.check ## Lint, check the formatting and the types
 	$(BIN)/mypy
 
 .PHONY: docs
-docs: $(VENV)/.test $(VENV)/.docs ## Build the documentation into site/
+docs: $(VENV)/.test $(VENV)/.check $(VENV)/.docs ## Build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 .PHONY: build

@@ -78,7 +78,9 @@ def test_lists_are_arrays_too():
     assert loaded([[1, 2], [3, 4]], [1]).tolist() == [[3, 4]]
 
 
-@pytest.mark.parametrize("array", [np.float32(3), np.zeros(3, complex), np.zeros(3, "datetime64[s]"), None])
+@pytest.mark.parametrize(
+    "array", [np.float32(3), np.zeros(3, complex), np.zeros(3, "datetime64[s]"), None]
+)
 def test_what_has_no_rows_for_keras_is_refused(array):
     with pytest.raises(ConfigError, match="has no rows that Keras can take"):
         penstock.Arrays(array)

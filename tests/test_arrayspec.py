@@ -11,13 +11,17 @@ from penstock import ArraySpec
 from penstock.errors import ConfigError
 
 
-@pytest.mark.parametrize("shape", [(0,), (3, -1), (2.0,), (True,), (None, 3), ("3",), (np.nan,), "ab"])
+@pytest.mark.parametrize(
+    "shape", [(0,), (3, -1), (2.0,), (True,), (None, 3), ("3",), (np.nan,), "ab"]
+)
 def test_a_size_that_is_no_whole_number_above_zero_is_refused(shape):
     with pytest.raises(ConfigError, match="whole numbers of at least 1"):
         ArraySpec(shape, "float32")
 
 
-@pytest.mark.parametrize("dtype", ["zzz", "complex64", "datetime64[s]", "timedelta64[s]", "V8", "f4,f4"])
+@pytest.mark.parametrize(
+    "dtype", ["zzz", "complex64", "datetime64[s]", "timedelta64[s]", "V8", "f4,f4"]
+)
 @pytest.mark.parametrize("place", ["dtype", "deliver_dtype"])
 def test_a_dtype_that_keras_cannot_take_is_refused(dtype, place):
     options = {"dtype": "float32", place: dtype}
@@ -78,7 +82,13 @@ def test_what_is_changed_on_delivery_is_not_direct(change):
 
 @pytest.mark.parametrize(
     ("shape", "delivered"),
-    [((4, 5, 3), (3, 4, 5)), ((9, 8, 7, 2), (2, 9, 8, 7)), ((5, 3), (3, 5)), ((5,), (5,)), ((), ())],
+    [
+        ((4, 5, 3), (3, 4, 5)),
+        ((9, 8, 7, 2), (2, 9, 8, 7)),
+        ((5, 3), (3, 5)),
+        ((5,), (5,)),
+        ((), ()),
+    ],
 )
 def test_channels_first_moves_the_last_axis_to_the_front(shape, delivered):
     spec = ArraySpec(shape, "uint8", data_format="channels_first")

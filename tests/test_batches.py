@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import penstock
 from penstock.batches import Batches
@@ -100,7 +99,13 @@ RICH = {
     "plain": {},
     "augmented": {"augmenters": (Noise(), Noise(3))},
     "delivered otherwise": {
-        "loader": Ramps(options=(("deliver_dtype", "float32"), ("scale", 0.5), ("data_format", "channels_first"))),
+        "loader": Ramps(
+            options=(
+                ("deliver_dtype", "float32"),
+                ("scale", 0.5),
+                ("data_format", "channels_first"),
+            )
+        ),
         "augmenters": (Noise(),),
     },
 }
@@ -152,13 +157,13 @@ def test_batches_hold_the_samples_of_the_order():
     for index in range(3):
         (x,) = made.make(2, index)
         assert x[:, 0, 0].tolist() == order[index * 8 : index * 8 + 8].tolist()
-        np.testing.assert_array_equal(x - x[:, :1, :1], np.broadcast_to(np.arange(6).reshape(2, 3), x.shape))
+        np.testing.assert_array_equal(
+            x - x[:, :1, :1], np.broadcast_to(np.arange(6).reshape(2, 3), x.shape)
+        )
 
 
 def test_a_view_delivers_its_rows_and_no_others():
-    made = batches(
-        loaded(), rows=np.array([7, 3, 7, 19]), count=4, batch_size=4, shuffle=False
-    )
+    made = batches(loaded(), rows=np.array([7, 3, 7, 19]), count=4, batch_size=4, shuffle=False)
     assert made.make(0, 0)[0][:, 0, 0].tolist() == [7, 3, 7, 19]
 
 
@@ -313,7 +318,12 @@ def test_augment_batch_sees_the_whole_batch_as_keras_will():
         @penstock.hookimpl
         def augment_batch(self, batch):
             seen.append(
-                (batch.inputs["x"].shape, batch.inputs["x"].dtype, len(batch.draws), set(batch.targets))
+                (
+                    batch.inputs["x"].shape,
+                    batch.inputs["x"].dtype,
+                    len(batch.draws),
+                    set(batch.targets),
+                )
             )
             batch.inputs["x"][...] = batch.inputs["x"][::-1].copy()
             batch.sample_weight = np.ones(len(batch.draws), np.float32)
@@ -395,7 +405,11 @@ def test_an_augmenter_that_fails_is_named_with_what_it_was_given(hook):
         (SampleCorrupt("It is cut."), SampleCorrupt, "It is cut."),
         (SampleRefused("Too large.", sample="other"), SampleRefused, "Too large."),
         (FileNotFoundError(2, "No such file"), SampleMissing, "cannot be opened: No such file"),
-        (PermissionError(13, "Permission denied"), SampleMissing, "cannot be opened: Permission denied"),
+        (
+            PermissionError(13, "Permission denied"),
+            SampleMissing,
+            "cannot be opened: Permission denied",
+        ),
         (ValueError("bad\nbytes"), SampleCorrupt, r"ValueError: 'bad\nbytes'"),
         (MemoryError(), SampleCorrupt, "MemoryError"),
     ],
@@ -467,5 +481,7 @@ def test_a_loader_that_describes_nothing_is_refused(result):
         def describe_sample(self):
             return result
 
-    with pytest.raises(PluginError, match=r"describe_sample returned .*must return a penstock.ArraySpec"):
+    with pytest.raises(
+        PluginError, match=r"describe_sample returned .*must return a penstock.ArraySpec"
+    ):
         loaded(loader=Mute())

@@ -97,7 +97,9 @@ def test_a_component_is_shown_with_its_options_and_hooks(capsys):
         f"columns: a loader of penstock {version('penstock')} (penstock.columns:Columns)"
     )
     assert summary == "  Columns of the samples table: numbers as float32, or text as strings."
-    options = {line.split()[0]: line for line in out.splitlines() if line.startswith(("column ", "dtype "))}
+    options = {
+        line.split()[0]: line for line in out.splitlines() if line.startswith(("column ", "dtype "))
+    }
     assert options["column"].endswith("required")
     assert options["dtype"].endswith("None")
     assert "str | None" in options["dtype"]
@@ -111,7 +113,8 @@ def test_a_component_may_be_named_with_its_distribution(capsys):
 
 
 @pytest.mark.parametrize(
-    ("name", "near"), [("colums", "columns"), ("categoricl", "categorical"), ("mulitlabel", "multilabel")]
+    ("name", "near"),
+    [("colums", "columns"), ("categoricl", "categorical"), ("mulitlabel", "multilabel")],
 )
 def test_an_unknown_name_ends_with_code_1_and_the_nearest_of_any_kind(capsys, name, near):
     code, out, err = run(capsys, "plugins", "show", name)

@@ -61,7 +61,10 @@ def test_numbers_as_text_become_numbers_where_a_dtype_is_given():
     [
         (penstock.Columns("agee"), "no column 'agee' in the samples table. Did you mean 'age'?"),
         (penstock.Columns(["age", "gap"]), "2 of 3 cells in the column 'gap' are empty"),
-        (penstock.Columns(["age", "note"]), "column 'note' holds text among columns of numbers, such as 'a'"),
+        (
+            penstock.Columns(["age", "note"]),
+            "column 'note' holds text among columns of numbers, such as 'a'",
+        ),
     ],
 )
 def test_columns_that_cannot_be_delivered_are_named(loader, message):

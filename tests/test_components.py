@@ -28,7 +28,9 @@ class Sized:
 
 
 def test_options_and_shared_options_reach_the_component():
-    assert make(Sized, "loader 'sized'", {"size": 3}, {"root": "r", "seed": 4}) == Sized(size=3, root="r")
+    assert make(Sized, "loader 'sized'", {"size": 3}, {"root": "r", "seed": 4}) == Sized(
+        size=3, root="r"
+    )
 
 
 def test_what_the_user_typed_comes_before_what_is_shared():
@@ -46,7 +48,9 @@ def test_an_unknown_option_is_refused_with_the_nearest_and_all():
 def test_a_components_own_refusal_is_passed_on_and_any_other_is_wrapped():
     with pytest.raises(ConfigError, match=r"^size=0 is too small\.$"):
         make(Sized, "loader 'sized'", {"size": 0}, {})
-    with pytest.raises(ConfigError, match="refuses its options.*ZeroDivisionError: negative") as caught:
+    with pytest.raises(
+        ConfigError, match="refuses its options.*ZeroDivisionError: negative"
+    ) as caught:
         make(Sized, "loader 'sized'", {"size": -1}, {})
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 

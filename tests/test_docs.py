@@ -88,6 +88,7 @@ def reader(tmp_path, monkeypatch):
     )
     df.to_csv("photos.csv", index=False)
     return {
+        "__name__": "__main__",
         "np": np,
         "df": df,
         "model": Model(),
@@ -152,7 +153,7 @@ def read(reader, capsys, monkeypatch):
             elif language == "python":
                 # Padded, so that a traceback names the page's own lines.
                 padding = "\n" * (text.count("\n", 0, block.start()) + 1)
-                exec(compile(padding + code, str(ROOT / page), "exec"), reader)
+                exec(compile(padding + code, ROOT / page, "exec", dont_inherit=True), reader)
             elif language == "console":
                 check_output(code, capsys)
         return reader

@@ -46,7 +46,7 @@ def test_a_sample_error_keeps_all_it_knows(kind, copied):
 
 def test_a_cause_that_cannot_be_pickled_stays_behind_and_does_no_harm():
     error = errors.SampleCorrupt("broken", sample=3)
-    error.__cause__ = OSError(open)  # noqa: SIM115 - never called
+    error.__cause__ = OSError(open)
     error.__cause__.lock = (each for each in ())
     again = pickle.loads(pickle.dumps(error))
     assert again.__cause__ is None

@@ -7,8 +7,7 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from penstock.memory import ALIGNMENT, Pool
 
@@ -22,7 +21,9 @@ def address(array):
 
 @given(
     st.lists(st.integers(0, 40), max_size=4),
-    st.sampled_from(["bool", "uint8", "float16", "float32", "float64", "int64", "longdouble", ">i4"]),
+    st.sampled_from(
+        ["bool", "uint8", "float16", "float32", "float64", "int64", "longdouble", ">i4"]
+    ),
 )
 def test_every_array_is_aligned_contiguous_and_writable(shape, dtype):
     array = Pool().lease(shape, np.dtype(dtype))

@@ -6,8 +6,7 @@ import hashlib
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from penstock.order import Order, shuffled
 
@@ -49,7 +48,10 @@ def test_the_number_of_batches_counts_the_short_last_one_unless_it_is_dropped(
 
 def test_without_shuffle_the_order_takes_no_memory():
     assert Order(10**12, 32, False, 0).epoch(0) is None
-    assert Order(10**12, 32, False, 0).batch(None, 10**9).tolist()[:2] == [32 * 10**9, 32 * 10**9 + 1]
+    assert Order(10**12, 32, False, 0).batch(None, 10**9).tolist()[:2] == [
+        32 * 10**9,
+        32 * 10**9 + 1,
+    ]
 
 
 def test_another_seed_or_epoch_is_another_order():

@@ -12,8 +12,7 @@ import random
 import threading
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from penstock.passes import Passes
 
@@ -82,13 +81,17 @@ def answers(script, length=6, passes=None, depth=4):
             id="TensorFlow, stopped and begun again",
         ),
         pytest.param(
-            "A B N0 E B N012 E A E B N012345 E B N0", "0 000 000000 1", id="JAX, stopped and begun again"
+            "A B N0 E B N012 E A E B N012345 E B N0",
+            "0 000 000000 1",
+            id="JAX, stopped and begun again",
         ),
         pytest.param(
             "A N01 E B N012345 E A N01 E B N012345 E", "00 000000 11 111111", id="two calls of fit"
         ),
         pytest.param(
-            "A N01 E B N00112233445 5 E B N012345 E", "00 00000000000 0 111111", id="looks in a callback"
+            "A N01 E B N00112233445 5 E B N012345 E",
+            "00 00000000000 0 111111",
+            id="looks in a callback",
         ),
         pytest.param("A N01 E B N0152345 E B N012345", "00 0000000 111111", id="a look ahead"),
     ],

@@ -100,7 +100,7 @@ def test_plugins_are_listed_by_kind_and_name():
 
 
 BROKEN = {
-    "an import error": ("import no_such_module\n", "ModuleNotFoundError: \"No module named"),
+    "an import error": ("import no_such_module\n", 'ModuleNotFoundError: "No module named'),
     "a syntax error": ("class Wav(:\n", "SyntaxError"),
     "a missing attribute": ("class Wave: ...\n", "AttributeError"),
     "an error of any kind": ("1 / 0\n", "ZeroDivisionError: 'division by zero'"),
@@ -135,8 +135,14 @@ def test_what_can_be_seen_without_an_import_is_told_by_the_listing(distribution)
     distribution("gone", {"gone": "gone_module:Gone"})
     distribution("half", {"half": "half.gone:Gone"}, files={"half/__init__.py": ""})
     assert (only("cut").status, only("cut").reason) == ("broken", "SyntaxError in cut, line 1")
-    assert (only("gone").status, only("gone").reason) == ("broken", "there is no module 'gone_module'")
-    assert (only("half").status, only("half").reason) == ("broken", "there is no module 'half.gone'")
+    assert (only("gone").status, only("gone").reason) == (
+        "broken",
+        "there is no module 'gone_module'",
+    )
+    assert (only("half").status, only("half").reason) == (
+        "broken",
+        "there is no module 'half.gone'",
+    )
 
 
 def test_a_compiled_module_says_nothing_about_the_plugin(distribution):
@@ -147,7 +153,9 @@ def test_a_compiled_module_says_nothing_about_the_plugin(distribution):
 def test_two_distributions_of_one_name_are_a_conflict_that_a_longer_name_resolves(distribution):
     distribution("one", {"wav": "one:Wav"}, one=SOUND.format(name="Wav"))
     distribution("two", {"wav": "two:Wav"}, two=SOUND.format(name="Wav"))
-    with pytest.raises(PluginConflict, match=r"2 distributions offer .* one:wav, two:wav") as caught:
+    with pytest.raises(
+        PluginConflict, match=r"2 distributions offer .* one:wav, two:wav"
+    ) as caught:
         load("loader", "wav")
     assert "loader='one:wav'" in str(caught.value)
     assert load("loader", "one:wav").__module__ == "one"

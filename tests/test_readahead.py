@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 import penstock
 from penstock.batches import Batches
@@ -81,7 +80,9 @@ def wait_for(condition, seconds=5.0):
         time.sleep(0.002)
 
 
-EXPECTED = {(epoch, index): batches().make(epoch, index)[0] for epoch in range(2) for index in range(LENGTH)}
+EXPECTED = {
+    (epoch, index): batches().make(epoch, index)[0] for epoch in range(2) for index in range(LENGTH)
+}
 KEYS = st.tuples(st.integers(0, 1), st.integers(0, LENGTH - 1))
 
 
@@ -322,7 +323,9 @@ def test_a_forked_child_gets_the_right_batches_from_threads_of_its_own(ahead):
     if child == 0:
         try:
             right = all(
-                np.array_equal(made.get((0, index), [(0, (index + 1) % LENGTH)])[0], EXPECTED[0, index])
+                np.array_equal(
+                    made.get((0, index), [(0, (index + 1) % LENGTH)])[0], EXPECTED[0, index]
+                )
                 for index in (1, 2, 0, 9)
             )
             made.close()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 
 from penstock.errors import ConfigError
 from penstock.splitting import array_classes, split_positions
@@ -55,7 +54,9 @@ def test_every_part_has_each_class_in_proportion(classes, fractions, seed):
 @given(st.integers(0, 400), SEEDS)
 def test_a_split_in_two_has_each_class_to_within_one_sample(seed, label_seed):
     classes = np.random.default_rng(label_seed).integers(0, 5, 200)
-    for part, fraction in zip(split_positions(200, [0.7, 0.3], seed, classes), (0.7, 0.3), strict=True):
+    for part, fraction in zip(
+        split_positions(200, [0.7, 0.3], seed, classes), (0.7, 0.3), strict=True
+    ):
         counts = np.bincount(classes[part], minlength=5)
         assert (abs(counts - np.bincount(classes, minlength=5) * fraction) <= 1).all()
 
@@ -68,7 +69,9 @@ def test_many_small_parts_do_not_push_their_rounding_onto_the_last():
 
 @given(st.integers(20, 200), SEEDS)
 def test_a_seed_always_divides_alike_and_another_otherwise(count, seed):
-    first, again, other = (split_positions(count, [0.5, 0.5], s, None)[0] for s in (seed, seed, seed ^ 1))
+    first, again, other = (
+        split_positions(count, [0.5, 0.5], s, None)[0] for s in (seed, seed, seed ^ 1)
+    )
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
 
@@ -84,7 +87,9 @@ def test_the_first_samples_are_not_the_first_part():
     assert 400 < np.count_nonzero(part < 500) * 2 < 600
 
 
-@pytest.mark.parametrize("fraction", [0, -0.1, 1.1, 2, float("nan"), float("inf"), True, "0.5", None])
+@pytest.mark.parametrize(
+    "fraction", [0, -0.1, 1.1, 2, float("nan"), float("inf"), True, "0.5", None]
+)
 def test_a_fraction_out_of_range_is_refused(fraction):
     with pytest.raises(ConfigError, match=r"split\(\) was given"):
         split_positions(10, [fraction], 0, None)

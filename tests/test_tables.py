@@ -30,7 +30,9 @@ def column(frame, name):
         pytest.param("", "is empty. It needs a header", id="C01"),
         pytest.param("\ufeff", "is empty. It needs a header", id="C01 with a mark"),
         pytest.param("path,label\n", "has a header and 0 samples", id="C02"),
-        pytest.param("a,b\n1," + "x" * 200_000 + "\n", "cannot be read at line 2: field larger", id="C04"),
+        pytest.param(
+            "a,b\n1," + "x" * 200_000 + "\n", "cannot be read at line 2: field larger", id="C04"
+        ),
         pytest.param('a,b\n1,"x\n2,y\n3,z\n', "cannot be read at line 4: unexpected end", id="C05"),
         pytest.param('a,b\n1,"x"y\n', "cannot be read at line 2", id="C05 within a line"),
         pytest.param("a,b\n1,2,3\n", "has 3 fields in line 2 and 2 in its header", id="C06"),
@@ -38,11 +40,15 @@ def column(frame, name):
         pytest.param("a,b\n1,2\n".encode("utf-16"), "not UTF-8: byte 0xff at offset 0", id="C09"),
         pytest.param("a,b\n1,caf\xe9\n".encode("latin-1"), "byte 0xe9 at offset 9", id="C10"),
         pytest.param(
-            b"a,b\n" + b"1,2\n" * 9000 + b"1,\xe9\n", "byte 0xe9 at offset 36006", id="C10 far below"
+            b"a,b\n" + b"1,2\n" * 9000 + b"1,\xe9\n",
+            "byte 0xe9 at offset 36006",
+            id="C10 far below",
         ),
         pytest.param("path,label,path\n1,2,3\n", "has the column 'path' twice", id="C13"),
         pytest.param(bytes(range(256)) * 9, "not UTF-8: byte 0x80", id="C15"),
-        pytest.param(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "not UTF-8: byte 0x89 at offset 0", id="C15 image"),
+        pytest.param(
+            b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "not UTF-8: byte 0x89 at offset 0", id="C15 image"
+        ),
     ],
 )
 def test_a_table_that_cannot_be_trusted_is_refused(table, content, message):
@@ -83,7 +89,20 @@ def test_marks_line_ends_and_quotes_make_no_difference(table, content):
 
 
 def test_cells_stay_the_strings_that_they_are(table):
-    cells = ["NA", "nan", "None", "null", "007", "1e5", "1.0", "", " cat", "True", "#N/A", "caf\u00e9"]
+    cells = [
+        "NA",
+        "nan",
+        "None",
+        "null",
+        "007",
+        "1e5",
+        "1.0",
+        "",
+        " cat",
+        "True",
+        "#N/A",
+        "caf\u00e9",
+    ]
     read = table("v,w\n" + "".join(f"{cell},1\n" for cell in cells))
     assert column(read, "v") == cells
     assert not read["v"].isna().any()

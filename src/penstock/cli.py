@@ -123,7 +123,8 @@ def _show(given: argparse.Namespace) -> int:
         plugin = next(plugin for plugin in found if plugin.kind == kind)
         article = "a" if kind == "loader" else "an"
         print(
-            f"{plugin.name}: {article} {kind} of {plugin.distribution} {plugin.version} ({plugin.value})"
+            f"{plugin.name}: {article} {kind} of {plugin.distribution} {plugin.version}"
+            f" ({plugin.value})"
         )
         print(textwrap.indent(_described(component), "  ") + "\n")
         _print_table(

@@ -103,7 +103,8 @@ class LoadedField(_Hooked):
             self.hooks.load_samples(samples=self._pick(rows), out=out, source=self.source)
         except Exception as error:
             if len(rows) == 1:
-                raise self._wrapped(error, int(rows[0])) from error
+                wrapped = self._wrapped(error, int(rows[0]))
+                raise wrapped from (wrapped.__cause__ if wrapped is error else error)
             # Somewhere in the slice: one by one, the guilty sample names itself.
             for place, row in enumerate(rows):
                 self.load(np.array([row]), out[place : place + 1])
@@ -123,7 +124,8 @@ class LoadedField(_Hooked):
         loader = name_of(self.component)
         sample = self._pick(np.array([row]))[0]
         if isinstance(error, SampleError):
-            return type(error)(error.message, sample=sample, index=row, loader=loader)
+            error.sample, error.index, error.loader = sample, row, loader
+            return error
         if isinstance(error, PenstockError):
             return error
         if isinstance(error, (FileNotFoundError, PermissionError)):

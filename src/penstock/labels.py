@@ -41,9 +41,8 @@ def label_values(
     missing = (column.isna() | (column == "")).to_numpy().reshape(len(column), -1).any(axis=1)
     if missing.any():
         rows = np.flatnonzero(missing)
-        which = f"rows {enumerate_some([int(row) for row in rows])}"
-        if samples is not None:
-            which = enumerate_some(list(samples.iloc[rows]))
+        which = enumerate_some(rows.tolist() if samples is None else list(samples.iloc[rows]))
+        which = f"row {which}" if samples is None else which
         raise LabelError(
             f"{len(rows)} of {len(column)} samples have no label: {which}."
             " Label them, or leave them out of the source."

@@ -112,7 +112,7 @@ class Passes:
                 looked = self._live.pop()
                 if looked.counts and self._length == 1:
                     self.epoch = looked.epoch
-            elif not self._window and not self._fresh and len(self._direct) == self._length:
+            elif not self._window and not self._fresh and self._walked_by_hand():
                 # A hand-written loop over sequence[i] that ends its epochs itself.
                 self.epoch += 1
             self._window = self._fresh = False
@@ -142,6 +142,13 @@ class Passes:
             if len(current.asked) == self._length and current.counts:
                 self.epoch = max(self.epoch, current.epoch + 1)
             return current.epoch, upcoming
+
+    def _walked_by_hand(self) -> bool:
+        newest = self._live[-1:]
+        if newest and not newest[0].counts and len(newest[0].asked) == self._length:
+            self._live.pop()  # range(sequence.num_batches)
+            return True
+        return len(self._direct) == self._length  # range(len(sequence))
 
     def _begun(self, state: Any) -> _Pass:
         drawn = list(range(self._length))
