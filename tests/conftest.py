@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 
@@ -50,3 +51,24 @@ def npy_files(tmp_path):
         folder.mkdir(parents=True, exist_ok=True)
         np.save(folder / f"{number}.npy", np.full(2, number, np.float32))
     return root
+
+
+@pytest.fixture
+def data(tmp_path, npy_files, monkeypatch):
+    """Stand where there is a bit of everything."""
+    monkeypatch.chdir(tmp_path)
+    table = pd.DataFrame(
+        {
+            "path": [f"{'abc'[n // 2]}/{n}.npy" for n in range(6)],
+            "species": ["cat", "cat", "dog", "dog", "eel", "eel"],
+            "age": [1.5, 2.5, 3.5, 4.5, 5.5, 6.5],
+            "legs": [4, 4, 4, 4, 0, 0],
+            "weight": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
+            "note": ["a", "b", "c", "d", "e", "f"],
+        }
+    )
+    table.to_csv("data.csv", index=False)
+    Path("empty").mkdir()
+    np.save("data/odd.npy", np.zeros(3, np.float32))
+    Path("data/odd.npy").rename("odd.npy")
+    return table

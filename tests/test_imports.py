@@ -9,6 +9,11 @@ import sys
 import pytest
 
 HEAVY = {"keras", "tensorflow", "jax", "torch"}
+LIST_MODULES = """
+import json, sys
+print()
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
 PLUGINS = {"penstock_npy", "penstock_images", "penstock_csv"}
 
 
@@ -18,8 +23,7 @@ def imported(statement):
         [
             sys.executable,
             "-c",
-            f"{statement}\nimport json, sys\n"
-            "print('\\n' + json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))",
+            f"{statement}\n{LIST_MODULES}",
         ],
         capture_output=True,
         text=True,

@@ -75,7 +75,7 @@ KEPT = {
     "a subclass": lambda a: a.view(np.recarray),
     "an iterator": lambda a: a.flat,
     "an exporter by interface": lambda a: np.asarray(memoryview(a.view(np.uint8))),
-    "a DLPack capsule's array": lambda a: np.from_dlpack(a),
+    "a DLPack capsule's array": np.from_dlpack,
 }
 
 

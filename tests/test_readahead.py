@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import gc
 import os
+import subprocess
+import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -49,9 +52,9 @@ class Noise:
 
 
 def batches(loader=None, augmenters=(Noise(),), count=COUNT):
-    field = LoadedField("x", loader or Slow(), np.arange(count), None, None)
-    field.describe()
-    return Batches((field,), (), tuple(augmenters), Order(count, SIZE, True, 3), np.arange(count))
+    loaded = LoadedField("x", loader or Slow(), np.arange(count), None, None)
+    loaded.describe()
+    return Batches((loaded,), (), tuple(augmenters), Order(count, SIZE, True, 3), np.arange(count))
 
 
 @pytest.fixture
@@ -129,8 +132,8 @@ def test_batches_asked_for_from_many_threads_are_right(ahead, workers):
 def test_what_was_foretold_is_ready_when_it_is_asked_for(ahead):
     made = ahead(workers=1, depth=2, loader=Slow(0.005))
     made.get((0, 0), [(0, 1), (0, 2), (0, 3)])
-    assert set(made._jobs) == {(0, 1), (0, 2)}  # no more than the depth
-    wait_for(lambda: all(job.ready.is_set() for job in made._jobs.values()))
+    assert set(made._crew.jobs) == {(0, 1), (0, 2)}  # no more than the depth
+    wait_for(lambda: all(job.ready.is_set() for job in made._crew.jobs.values()))
     began = time.perf_counter()
     made.get((0, 1))
     assert time.perf_counter() - began < 0.015
@@ -140,13 +143,13 @@ def test_what_is_not_wanted_any_more_is_given_up(ahead):
     made = ahead(depth=3)
     made.get((0, 0), [(0, 1), (0, 2), (0, 3)])
     made.get((1, 5), [(1, 6)])
-    assert set(made._jobs) <= {(1, 6)}
+    assert set(made._crew.jobs) <= {(1, 6)}
 
 
 def test_without_threads_nothing_is_made_ahead(ahead):
     made = ahead(workers=0, depth=4)
     made.get((0, 0), [(0, 1), (0, 2)])
-    assert not made._jobs
+    assert not made._crew.jobs
     assert not ours()
 
 
@@ -205,7 +208,7 @@ def test_rest_does_not_disturb_what_is_wanted_ahead(ahead):
     made = ahead(depth=2)
     made.get((0, 0), [(0, 1)])
     made.rest()
-    assert set(made._jobs) == {(0, 1)}
+    assert set(made._crew.jobs) == {(0, 1)}
 
 
 def test_threads_are_gone_after_close_and_come_again(ahead):
@@ -213,7 +216,7 @@ def test_threads_are_gone_after_close_and_come_again(ahead):
     made.get((0, 0), [(0, 1), (0, 2), (0, 3)])
     made.close()
     assert not ours()
-    assert not made._jobs
+    assert not made._crew.jobs
     assert (made.get((0, 4))[0] >= 0).all()
 
 
@@ -240,27 +243,38 @@ def test_closing_twice_and_closing_what_never_began_is_fine():
     made.close()
 
 
-@pytest.mark.timeout(20)
+CLOSED_BY_ITS_OWN_THREAD = """
+import threading, time
+import test_readahead
+from penstock.readahead import ReadAhead
+
+made = ReadAhead(test_readahead.batches(test_readahead.Slow(0.001)), 2, 3)
+closed = threading.Event()
+
+class Closing(dict):
+    def values(self):
+        if threading.current_thread().name == "penstock" and not closed.is_set():
+            made.close()
+            closed.set()
+        return super().values()
+
+made.get((0, 0), [(0, 1), (0, 2)])
+with made._crew.work:
+    made._crew.jobs = Closing(made._crew.jobs)
+    made._crew.work.notify_all()
+assert closed.wait(5)
+test_readahead.wait_for(lambda: not test_readahead.ours())
+"""
+
+
 def test_a_thread_of_its_own_may_close_it_wherever_it_stands():
     # The garbage collector runs finalisers in any thread, between any two steps.
-    made = ReadAhead(batches(Slow(0.001)), 2, 3)
-    closed = threading.Event()
-    original = made._next
-
-    class Closing(dict):
-        def values(self):
-            if threading.current_thread().name == "penstock" and not closed.is_set():
-                closed.set()
-                made.close()
-            return super().values()
-
-    assert original is not None
-    made.get((0, 0), [(0, 1), (0, 2)])
-    with made._work:
-        made._jobs = Closing(made._jobs)
-        made._work.notify_all()
-    assert closed.wait(5)
-    wait_for(lambda: not ours())
+    subprocess.run(
+        [sys.executable, "-c", CLOSED_BY_ITS_OWN_THREAD],
+        cwd=Path(__file__).parent,
+        timeout=30,
+        check=True,
+    )
 
 
 # -- failures --------------------------------------------------------------------------
@@ -293,20 +307,25 @@ def test_a_failure_reaches_the_one_who_asks_every_time_and_no_other(ahead, worke
         np.testing.assert_array_equal(made.get((0, 2))[0], plain.make(0, 2)[0])
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_an_asker_who_is_interrupted_can_ask_again(ahead, monkeypatch, workers):
-    made = ahead(workers, 2, augmenters=())
-    fill, interrupted = ReadAhead._fill, []
+@dataclass(frozen=True)
+class Interrupted(Slow):
+    """Is interrupted once, in the main thread."""
 
-    def interrupting(self, job, taken):
-        if threading.current_thread() is threading.main_thread() and not interrupted:
-            interrupted.append(taken)
+    times: list[int] = field(default_factory=list)
+
+    @penstock.hookimpl
+    def load_samples(self, samples, out):
+        if threading.current_thread() is threading.main_thread() and not self.times:
+            self.times.append(len(samples))
             raise KeyboardInterrupt
-        fill(self, job, taken)
+        super().load_samples(samples, out)
 
-    monkeypatch.setattr(ReadAhead, "_fill", interrupting)
-    with pytest.raises(KeyboardInterrupt):
-        while not interrupted:  # the threads may have left the asker nothing to do
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_asker_who_is_interrupted_can_ask_again(ahead, workers):
+    made = ahead(workers, 2, Interrupted(), augmenters=())
+    with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - see below
+        for _ in range(1000):  # the threads may have left the asker nothing to do
             made.get((0, 0), [(0, 1)])
     plain = batches(augmenters=())
     for index in range(3):

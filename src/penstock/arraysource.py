@@ -16,6 +16,8 @@ from penstock.sources import Source
 from penstock.targets import encoded_field
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from penstock.fields import EncodedField, LoadedField
 
 __all__ = ["is_arrays", "is_nested", "open_arrays"]
@@ -74,7 +76,7 @@ def open_arrays(
         {} if part is None else dict(part) if isinstance(part, Mapping) else {name: part}
         for name, part in zip("xy", parts[:2], strict=False)
     ]
-    loaders = [{name: Arrays(each) for name, each in part.items()} for part in named]
+    loaders = [{name: Arrays(_rows(each)) for name, each in part.items()} for part in named]
     lengths = {name: len(each.array) for part in loaders for name, each in part.items()}
     if len(set(lengths.values())) != 1:
         raise ConfigError(
@@ -95,6 +97,15 @@ def open_arrays(
     if encoder in ("none", "input"):
         return source, inputs, [], weight
     return source, inputs, [_encoded(encoder, loaded, source, shared)], weight
+
+
+def _rows(given: Any) -> NDArray[Any]:
+    try:
+        return np.asanyarray(given)
+    except ValueError as error:
+        raise ConfigError(
+            "The rows of an array have different lengths. Give them one shape, or file names."
+        ) from error
 
 
 def _encoded(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from penstock.errors import ConfigError, quote
+from penstock.errors import ConfigError, quote, suggest
 
 __all__ = ["check_choice", "check_flag", "check_whole"]
 
@@ -46,5 +46,6 @@ def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> str:
     if value not in choices:
         raise ConfigError(
             f"{name}={quote(value)} was given; it must be one of {', '.join(map(repr, choices))}."
+            f"{suggest(value, choices)}"
         )
     return str(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import secrets
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,12 +18,12 @@ from penstock.errors import ConfigError, quote
 from penstock.loaders import choose_loader
 from penstock.order import Order
 from penstock.sequence import Sequence
-from penstock.sources import column_of, of_column, open_source
+from penstock.sources import column_of, of_column, open_source, plain_source
 from penstock.targets import add_labels, label_target, named_targets
 from penstock.weights import class_weights, sample_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence as SequenceOf
+    from collections.abc import Sequence as SequenceOf
 
     from penstock.fields import EncodedField, LoadedField
     from penstock.sources import Source
@@ -114,7 +115,7 @@ def make_generator(
     check_flag("follow_links", follow_links)
     check_flag("use_multiprocessing", use_multiprocessing)
     _check_subset(validation_split, subset)
-    given = os.fspath(source) if isinstance(source, os.PathLike) else source
+    given = plain_source(source)
     if root is not None:
         root = os.fspath(root)
         if not os.path.isdir(root):
@@ -129,9 +130,17 @@ def make_generator(
     augmenters = _augmenters(augment, shared)
     if loader is None and inputs is None and is_arrays(given):
         refuse_options(options, "arrays")
-        if targets is not None or labels is not None:
-            raise ConfigError("Arrays carry their targets: give source=(x, y) or (x, {name: y}).")
+        _refuse_beside_arrays(
+            targets=targets,
+            labels=labels,
+            x_col=x_col,
+            y_col=y_col,
+            root=root,
+            class_names=class_names if encoder is None else None,
+        )
         opened, input_fields, target_fields, weight = open_arrays(given, encoder, shared)
+        if weight is not None and sample_weight is not None:
+            raise ConfigError("Weights were given twice: in the tuple and as sample_weight=.")
         sample_weight = sample_weight if weight is None else weight
     else:
         single = None
@@ -175,6 +184,15 @@ def make_generator(
     return both if subset == "both" else both[("training", "validation").index(str(subset))]
 
 
+def _refuse_beside_arrays(**given: Any) -> None:
+    for name, value in given.items():
+        if value is not None:
+            raise ConfigError(
+                f"{name}= has no meaning beside arrays, which carry their targets:"
+                " give source=(x, y), or (x, {name: y}) for several."
+            )
+
+
 def _inputs(
     single: Any,
     inputs: Mapping[str, Any] | None,
@@ -185,8 +203,10 @@ def _inputs(
     if inputs is None:
         return [source.field("x", single)]
     refuse_options(options, "inputs=")
-    if not inputs:
-        raise ConfigError("inputs={} names no input; give at least one.")
+    if not isinstance(inputs, Mapping) or not inputs:
+        raise ConfigError(
+            f"inputs={quote(inputs)} names no input; give a dict of loaders by input name."
+        )
     named = {name: instance("loader", each, shared) for name, each in inputs.items()}
     return [source.field(name, of_column(each, name, source)) for name, each in named.items()]
 
@@ -206,6 +226,11 @@ def _targets(
     if targets is not None:
         if encoder is not None:
             raise ConfigError("encoder= is for one target; with targets= each has its own.")
+        if not isinstance(targets, Mapping) or not targets:
+            raise ConfigError(
+                f"targets={quote(targets)} names no target; give a dict of encoders or loaders by"
+                " target name."
+            )
         return named_targets(targets, source, y_col, shared)
     if encoder in ("none", "input"):
         return []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -69,15 +69,24 @@ def choose_loader(
     if loader is not None and not isinstance(loader, str):
         refuse_options(options, f"the instance {name_of(loader)}")
         chosen = instance("loader", loader, shared)
-        return replace(chosen, column=x_col) if isinstance(x_col, str) else chosen
+        return chosen if x_col is None else _at_column(chosen, x_col)
     if isinstance(given, pd.DataFrame) and loader is None:
         loader = _implied(given, x_col)
     if loader is not None:
         named = _reading(load("loader", loader), options, x_col)
         return build("loader", loader, named, shared, also)
     names = given[x_col].tolist() if isinstance(given, pd.DataFrame) else given
-    names = names if isinstance(names, str) else list(names)
     return detect_loader(names, x_col, options, shared, also)
+
+
+def _at_column(loader: Any, x_col: Any) -> Any:
+    if not is_dataclass(loader) or not hasattr(loader, "column"):
+        raise ConfigError(
+            f"x_col={quote(x_col)} was given beside {name_of(loader)}, which has no option"
+            " 'column'. Leave x_col= out."
+        )
+    column = x_col if isinstance(x_col, str) else tuple(x_col)
+    return replace(loader, column=column)  # type: ignore[type-var]
 
 
 def _reading(component: type[Any], options: dict[str, Any], x_col: Any) -> dict[str, Any]:

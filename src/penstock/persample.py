@@ -50,10 +50,11 @@ class _Loader(_Component):
 
     @hookimpl
     def describe_sample(self, samples: NDArray[Any]) -> ArraySpec:
-        first = np.asarray(self._call(samples[0]))
-        if first.dtype.kind not in "biufUO" or (first.dtype == object and first.ndim):
+        loaded = self._call(samples[0])
+        first = np.asarray(loaded)
+        if first.dtype.kind not in "biuf" and not isinstance(loaded, str):
             raise PluginError(
-                f"{type(self).__name__} returned {quote(first.dtype.str)} for {quote(samples[0])}."
+                f"{type(self).__name__} returned {quote(loaded)} for {quote(samples[0])}."
                 " It must return an array of numbers, booleans or one string."
             )
         # As Keras does: float64 takes twice the memory and teaches nothing.

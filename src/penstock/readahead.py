@@ -4,6 +4,11 @@ A batch is filled in slices. Threads take the next slice of the earliest batch
 that has one; whoever asks for a batch takes slices too, so that its tail is
 short and nothing can deadlock. The length of a slice follows the time that
 samples were measured to take: it has no say in what a batch contains.
+
+Nothing here outlives its use: a delivered batch is held by nobody but its
+receiver, threads without work end by themselves, and a sequence that is
+collected by the garbage collector takes its threads along, whichever thread
+the collector happens to run in.
 """
 
 from __future__ import annotations
@@ -23,46 +28,151 @@ if TYPE_CHECKING:
 
 __all__ = ["ReadAhead"]
 
-_SLICE_SECONDS = 0.002  # long against what a hand-over between threads costs, some 10 µs
+_SLICE_SECONDS = 0.003  # long against what a slice costs beside its samples, some 0.1 ms
 _LINGER_SECONDS = 0.2  # how long a thread without work waits for some before it ends
 
 Key = tuple[int, int]  # epoch, index
 
 
 class _Job:
-    """A batch on its way: which slices are taken, which are done."""
+    """A batch on its way: which slices are taken, which are done, who waits for it."""
 
     def __init__(self, assembly: Assembly, step: int) -> None:
-        self.assembly = assembly
         self.ready = threading.Event()
-        self.batch: tuple[Any, ...] | None = None
         self.error: BaseException | None = None
-        self._step = max(1, min(step, len(assembly)))
+        self._assembly: Assembly | None = assembly
+        self._batch: tuple[Any, ...] | None = None
+        self._length = len(assembly)
+        self._step = max(1, min(step, self._length))
         self._taken = 0
-        self._undone = -(-len(assembly) // self._step)
+        self._undone = -(-self._length // self._step)
+        self._askers = 0
         self._lock = threading.Lock()
 
     def take(self) -> tuple[int, int] | None:
         """Take the next slice, if one is left."""
         with self._lock:
-            if self._taken >= len(self.assembly) or self.error is not None:
+            if self._taken >= self._length or self.error is not None:
                 return None
             start = self._taken
-            self._taken = min(start + self._step, len(self.assembly))
+            self._taken = min(start + self._step, self._length)
             return start, self._taken
 
-    def done(self) -> bool:
-        """Note that a slice is done; say whether it was the last."""
-        with self._lock:
-            self._undone -= 1
-            return self._undone == 0
+    def fill(self, start: int, stop: int) -> None:
+        """Fill a slice that was taken; the last one done finishes the batch."""
+        assembly = self._assembly
+        if assembly is None:
+            return
+        try:
+            assembly.fill(start, stop)
+            with self._lock:
+                self._undone -= 1
+                last = not self._undone
+            if last:
+                self._batch = assembly.finish()
+                self._assembly = None
+                self.ready.set()
+        except Exception as error:
+            self.fail(error)
 
     def fail(self, error: BaseException) -> None:
         """Give the batch up."""
         with self._lock:
             if self.error is None:
                 self.error = error
+            self._assembly = None
         self.ready.set()
+
+    def ask(self) -> None:
+        """Announce somebody who will collect the batch."""
+        with self._lock:
+            self._askers += 1
+
+    def collect(self) -> tuple[Any, ...]:
+        """Wait for the batch, and let go of it with the last who asked."""
+        self.ready.wait()
+        with self._lock:
+            self._askers -= 1
+            batch = self._batch
+            if not self._askers:
+                self._batch = None
+        if self.error is not None:
+            raise self.error
+        assert batch is not None
+        return batch
+
+
+class _Crew:
+    """Threads that work on jobs, until there are none for a while or the crew is dismissed."""
+
+    def __init__(self, workers: int) -> None:
+        self.jobs: dict[Key, _Job] = {}
+        self.step = 0.0  # samples per slice; 0 before the first was timed
+        self.work = threading.Condition()
+        self._workers = workers
+        self._threads: set[threading.Thread] = set()
+        self._dismissed = False
+
+    def hire(self) -> None:
+        """Wake the threads, and start those that are missing; under ``work``."""
+        self.work.notify_all()
+        while len(self._threads) < self._workers and not self._dismissed:
+            thread = threading.Thread(target=self._run, name="penstock", daemon=True)
+            self._threads.add(thread)
+            thread.start()
+
+    def dismiss(self) -> None:
+        """End the threads, and wait for them."""
+        with self.work:
+            self._dismissed = True
+            self.work.notify_all()
+            threads = list(self._threads)
+        # The garbage collector may be at work in one of them, at any place:
+        # there, waiting for the others could be for ever.
+        if threading.current_thread() not in threads:
+            for thread in threads:
+                thread.join()
+
+    def timed_fill(self, job: _Job, taken: tuple[int, int]) -> None:
+        """Fill a slice, and learn from the time it took how long slices should be."""
+        began = time.perf_counter()
+        job.fill(*taken)
+        # By halves and doubles: what a slice costs beside its samples would
+        # mislead a division.
+        factor = _SLICE_SECONDS / max(time.perf_counter() - began, 1e-6)
+        wanted = (taken[1] - taken[0]) * min(max(factor, 0.5), 2.0)
+        self.step = wanted if not self.step else max(1.0, 0.75 * self.step + 0.25 * wanted)
+
+    def _run(self) -> None:
+        while self._work_on_one():
+            pass
+
+    def _work_on_one(self) -> bool:
+        # In a function of its own, so that an idle thread holds on to nothing.
+        found = self._wait()
+        if found is None:
+            return False
+        self.timed_fill(*found)
+        return True
+
+    def _wait(self) -> tuple[_Job, tuple[int, int]] | None:
+        with self.work:
+            while not self._dismissed:
+                found = self._find()
+                if found is not None:
+                    return found
+                if not self.work.wait(_LINGER_SECONDS):
+                    break
+            # In the same breath as the decision, or hire would count on this thread.
+            self._threads.discard(threading.current_thread())
+        return None
+
+    def _find(self) -> tuple[_Job, tuple[int, int]] | None:
+        for job in self.jobs.values():
+            taken = job.take()
+            if taken is not None:
+                return job, taken
+        return None
 
 
 class ReadAhead:
@@ -78,16 +188,12 @@ class ReadAhead:
         self._batches = batches
         self._workers = workers
         self._depth = depth if workers else 0
-        self._reset()
+        self._start_over()
 
-    def _reset(self) -> None:
+    def _start_over(self) -> None:
         self._process = os.getpid()
         self._pool = Pool(spare=self._depth + 2)
-        self._jobs: dict[Key, _Job] = {}
-        self._threads: set[threading.Thread] = set()
-        self._work = threading.Condition()
-        self._closed = False
-        self._sample_seconds = 0.0
+        self._crew = _Crew(self._workers)
 
     def get(self, key: Key, upcoming: Sequence[Key] = ()) -> tuple[Any, ...]:
         """Return the batch of *key*, and start those of *upcoming*.
@@ -96,103 +202,47 @@ class ReadAhead:
             PenstockError: The batch cannot be made; every time it is asked for.
         """
         if os.getpid() != self._process:  # after a fork the threads are not there
-            self._reset()
-        wanted = dict.fromkeys([key, *upcoming[: self._depth]])
-        with self._work:
-            # What is not wanted any more is dropped here; a thread that is at it
-            # finishes its slice, and the memory goes back with the last reference.
-            self._jobs = {each: self._jobs.get(each) or self._start(each) for each in wanted}
-            job = self._jobs[key]
-            if self._workers:
-                self._hire()
-                self._work.notify_all()
+            self._start_over()
+        crew = self._crew
+        with crew.work:
+            # What is not wanted any more is dropped; a thread that is at it finishes
+            # its slice, and the memory goes back with the last reference.
+            wanted = dict.fromkeys([key, *upcoming[: self._depth]])
+            crew.jobs = {each: crew.jobs.get(each) or self._job(each) for each in wanted}
+            job = crew.jobs[key]
+            job.ask()
+            crew.hire()
         try:
             while (taken := job.take()) is not None:
-                self._fill(job, taken)
+                crew.timed_fill(job, taken)
         except BaseException as error:  # Ctrl-C in the middle of a slice
             job.fail(error)
             raise
         finally:
-            with self._work:
-                if self._jobs.get(key) is job:
-                    del self._jobs[key]
-        job.ready.wait()
-        if job.error is not None:
-            raise job.error
-        assert job.batch is not None
-        return job.batch
+            with crew.work:
+                if crew.jobs.get(key) is job:
+                    del crew.jobs[key]
+        return job.collect()
 
     def rest(self) -> None:
         """Let idle threads go, if nothing is wanted ahead."""
-        with self._work:
-            if self._jobs or os.getpid() != self._process:
-                return
-        self._dismiss()
+        if os.getpid() == self._process and not self._crew.jobs:
+            self._replace_crew()
 
     def close(self) -> None:
         """End the threads and free the memory that is not in use."""
-        if os.getpid() != self._process:
-            return
-        with self._work:
-            self._jobs.clear()
-        self._dismiss()
-        self._pool.close()
-        self._reset()
+        if os.getpid() == self._process:
+            self._replace_crew()
+            self._pool.close()
+            self._pool = Pool(spare=self._depth + 2)
 
-    def _dismiss(self) -> None:
-        with self._work:
-            self._closed = True
-            self._work.notify_all()
-            threads = list(self._threads)
-        for thread in threads:
-            if thread is not threading.current_thread():
-                thread.join()
-        with self._work:
-            self._closed = False
+    def _replace_crew(self) -> None:
+        crew, self._crew = self._crew, _Crew(self._workers)
+        self._crew.step = crew.step
+        crew.dismiss()
 
-    def _start(self, key: Key) -> _Job:
+    def _job(self, key: Key) -> _Job:
         assembly = self._batches.start(*key, self._pool)
         if not self._workers:
-            step = len(assembly)
-        elif not self._sample_seconds:
-            step = len(assembly) // 16
-        else:
-            step = int(_SLICE_SECONDS / self._sample_seconds)
-        return _Job(assembly, step)
-
-    def _hire(self) -> None:
-        while len(self._threads) < self._workers:
-            thread = threading.Thread(target=self._run, name="penstock", daemon=True)
-            self._threads.add(thread)
-            thread.start()
-
-    def _run(self) -> None:
-        while (work := self._next()) is not None:
-            self._fill(*work)
-            del work  # or an idle thread would hold on to a batch
-
-    def _next(self) -> tuple[_Job, tuple[int, int]] | None:
-        with self._work:
-            while not self._closed:
-                for job in self._jobs.values():
-                    taken = job.take()
-                    if taken is not None:
-                        return job, taken
-                if not self._work.wait(_LINGER_SECONDS):
-                    break
-            # In the same breath as the decision, or _hire would count on this thread.
-            self._threads.discard(threading.current_thread())
-        return None
-
-    def _fill(self, job: _Job, taken: tuple[int, int]) -> None:
-        began = time.perf_counter()
-        try:
-            job.assembly.fill(*taken)
-            if job.done():
-                job.batch = job.assembly.finish()
-                job.ready.set()
-        except Exception as error:
-            job.fail(error)
-        seconds = (time.perf_counter() - began) / (taken[1] - taken[0])
-        known = self._sample_seconds
-        self._sample_seconds = seconds if not known else 0.8 * known + 0.2 * seconds
+            return _Job(assembly, len(assembly))
+        return _Job(assembly, round(self._crew.step) or len(assembly) // (4 * self._workers))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from penstock.tables import read_table
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Source", "column_of", "of_column", "open_source"]
+__all__ = ["Source", "column_of", "of_column", "open_source", "plain_source"]
 
 
 @dataclass
@@ -77,9 +78,40 @@ class Source:
         return names, "" if self.root is None else os.path.join(self.root, "")
 
 
+def plain_source(given: Any) -> Any:
+    """Return a source as a path, a DataFrame, a list of names, or arrays.
+
+    Raises:
+        ConfigError: It is none of them.
+    """
+    if isinstance(given, os.PathLike):
+        return os.fspath(given)
+    if isinstance(given, pd.DataFrame) and not len(given):
+        raise ConfigError("The source has 0 samples: an empty table was given. Give at least one.")
+    named = isinstance(given, tuple) and given and isinstance(given[0], (str, os.PathLike))
+    if isinstance(given, (str, tuple, Mapping, pd.DataFrame)) and not named:
+        return given
+    if isinstance(given, (pd.Series, pd.Index)) and given.dtype.kind not in "biuf":
+        given = given.to_list()
+    elif hasattr(given, "__array__"):
+        if np.asarray(given).dtype.kind not in "OUST":
+            return given
+        given = np.asarray(given).tolist()
+    if isinstance(given, bytes) or not isinstance(given, Iterable):
+        raise ConfigError(
+            f"{quote(given)} is no source. Give a directory, a CSV file, a DataFrame, a list of"
+            " file names or ids, or arrays: (x, y)."
+        )
+    names = [os.fspath(each) if isinstance(each, os.PathLike) else each for each in given]
+    if not names:
+        raise ConfigError("The source has 0 samples: an empty list was given. Give at least one.")
+    return names
+
+
 def column_of(loader: Any) -> str:
     """Return the column of the samples table that *loader* reads."""
-    return str(getattr(loader, "column", None) or "sample")
+    column = getattr(loader, "column", None) or "sample"
+    return column if isinstance(column, str) else ", ".join(column)
 
 
 def of_column(loader: Any, name: str, source: Source) -> Any:
@@ -111,9 +143,8 @@ def open_source(
     elif isinstance(given, str):
         source = _open_path(given, loader, root, contained, follow_links)
     else:
-        names = [os.fspath(name) if isinstance(name, os.PathLike) else name for name in given]
-        column = np.empty(len(names), object)
-        column[:] = names
+        column = np.empty(len(given), object)
+        column[:] = given
         # Names typed in a program are the user's own; names below a root are not to leave it.
         source = Source(
             pd.DataFrame({"sample": column}, dtype=object),

@@ -52,6 +52,11 @@ def add_labels(table: pd.DataFrame, labels: Any, column: str) -> NDArray[Any] | 
     if isinstance(labels, pd.Series) and not isinstance(labels.index, pd.RangeIndex):
         labels = labels.to_dict()
     if isinstance(labels, Mapping):
+        if column not in table.columns:
+            raise ConfigError(
+                f"labels= is a dict by sample, and there is no column {quote(column)} of samples"
+                " to look up. Give one label per sample in order, or y_col=."
+            )
         samples = list(table[column])
         # The dict of a tutorial has ids, and a directory has their files.
         keys = [each if each in labels else _without_ending(each) for each in samples]

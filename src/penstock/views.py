@@ -69,7 +69,10 @@ def subset_view(batches: Batches, positions: Sequence[int] | NDArray[Any]) -> Ba
         ConfigError: There are no such positions, or none at all.
     """
     count = len(batches.rows)
-    chosen = np.asarray(positions)
+    try:
+        chosen = np.asarray(positions)
+    except ValueError:  # lists of several lengths
+        chosen = np.empty(0)
     if chosen.dtype == bool and chosen.shape == (count,):
         chosen = np.flatnonzero(chosen)
     if chosen.ndim != 1 or not len(chosen) or chosen.dtype.kind not in "iu":
