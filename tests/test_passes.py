@@ -94,9 +94,25 @@ def answers(script, length=6, passes=None, depth=4):
             id="looks in a callback",
         ),
         pytest.param("A N01 E B N0152345 E B N012345", "00 0000000 111111", id="a look ahead"),
+        pytest.param(
+            "A N01 E B N012345 E B N0123 2 45 E B N0",
+            "00 000000 1111 1 11 2",
+            id="a look back in the second epoch",
+        ),
+        pytest.param(
+            "A E B N01 A E B N0 EE B 23 B N0 EE B 45 B N0 EE B N01",
+            "00 0 00 0 00 1 11",
+            id="JAX, few steps of training and of validation on one object",
+        ),
+        pytest.param(
+            "A E B N012345 E 012345 E 012345 E 0",
+            "000000 111111 222222 3",
+            id="loops after fit",
+        ),
     ],
 )
 def test_requests_are_answered_for_the_epoch_of_their_pass(script, epochs):
+    random.seed(1)  # a shuffle that Keras did not make could begin just like the script
     assert "".join(answers(script)) == epochs.replace(" ", "")
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from penstock.errors import SampleCorrupt
 from penstock.fields import LoadedField
 from penstock.memory import Pool
 from penstock.order import Order
-from penstock.readahead import ReadAhead
+from penstock.readahead import ReadAhead, _Job
 
 COUNT, SIZE, LENGTH = 37, 4, 10
 
@@ -330,6 +331,43 @@ def test_an_asker_who_is_interrupted_can_ask_again(ahead, workers):
     plain = batches(augmenters=())
     for index in range(3):
         np.testing.assert_array_equal(made.get((0, index), [(0, 1)])[0], plain.make(0, index)[0])
+
+
+@pytest.mark.timeout(20)
+def test_who_waits_for_a_batch_hears_of_the_interruption_of_who_makes_it():
+    ended = []
+
+    def ask():
+        try:
+            ended.append(made.get((0, 0)))
+        except BaseException as error:  # a thread has nobody else to tell
+            ended.append(error)
+
+    @dataclass(frozen=True)
+    class Asked(Slow):
+        @penstock.hookimpl
+        def load_samples(self, samples, out):
+            waiting.start()
+            time.sleep(0.05)
+            raise KeyboardInterrupt
+
+    made, waiting = ReadAhead(batches(Asked()), 0, 1), threading.Thread(target=ask, daemon=True)
+    with pytest.raises(KeyboardInterrupt):
+        made.get((0, 0))
+    waiting.join(5)
+    assert [type(each) for each in ended] == [KeyboardInterrupt]
+
+
+def test_a_batch_goes_to_all_who_asked_and_then_out_of_sight():
+    job = _Job(batches().start(0, 0, Pool()), SIZE)
+    job.ask()
+    job.ask()
+    job.fill(*job.take())
+    first = job.collect()
+    assert job.collect() is first
+    gone = weakref.ref(first[0])
+    del first
+    assert gone() is None
 
 
 @pytest.mark.timeout(20)

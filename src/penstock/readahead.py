@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["ReadAhead"]
 
 _SLICE_SECONDS = 0.003  # long against what a slice costs beside its samples, some 0.1 ms
+_THREAD_NAME = "penstock"
 _LINGER_SECONDS = 0.2  # how long a thread without work waits for some before it ends
 
 Key = tuple[int, int]  # epoch, index
@@ -117,7 +118,7 @@ class _Crew:
         """Wake the threads, and start those that are missing; under ``work``."""
         self.work.notify_all()
         while len(self._threads) < self._workers and not self._dismissed:
-            thread = threading.Thread(target=self._run, name="penstock", daemon=True)
+            thread = threading.Thread(target=self._run, name=_THREAD_NAME, daemon=True)
             self._threads.add(thread)
             thread.start()
 
@@ -127,9 +128,9 @@ class _Crew:
             self._dismissed = True
             self.work.notify_all()
             threads = list(self._threads)
-        # The garbage collector may be at work in one of them, at any place:
-        # there, waiting for the others could be for ever.
-        if threading.current_thread() not in threads:
+        # The garbage collector may be at work in a thread of ours, at any place:
+        # there, to wait for the others could be to wait for ever.
+        if threading.current_thread().name != _THREAD_NAME:
             for thread in threads:
                 thread.join()
 
