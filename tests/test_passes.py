@@ -47,6 +47,9 @@ def answers(script, length=6, passes=None, depth=4):
             "A E B N012345 E B N012345 E", "000000 111111", id="JAX and torch, a built model"
         ),
         pytest.param(
+            "A B N01 E B N012345 E B N012345 E", "00 000000 111111", id="JAX, one batch ahead"
+        ),
+        pytest.param(
             "A N01 E B N012345 EE B N012345 EE", "00 000000 111111", id="TensorFlow, validation"
         ),
         pytest.param("A E B N012345 EE B N012345 EE", "000000 111111", id="JAX, validation"),

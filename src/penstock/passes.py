@@ -9,8 +9,8 @@ the first epoch, twice after a validation, and not at all after
   same thread, asking for the pass's first batch;
 - within a pass every index is asked for at most once;
 - what it asks for before ``on_epoch_begin`` is a look at the signature, and
-  what it asks for between its first ``on_epoch_begin`` and an ``on_epoch_end``
-  that comes after a single request is a look at a batch to build the model.
+  the one or two batches between its first ``on_epoch_begin`` and the first
+  ``on_epoch_end`` of a fit are a look at what to build.
 
 So a pass that delivered every batch completes an epoch, and the next pass to
 begin is the next epoch; a pass that was broken off is begun again. What is
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Passes"]
 
+_LOOKED_AT = 2  # batches, at most, before training begins
 _LIVE_PASSES = 4  # training, a validation on the same object, and what was broken off
 
 
@@ -57,6 +58,10 @@ class _Pass:
                 return list(self.plans[0][self.followed : self.followed + depth])
         return []  # somebody else's look at a batch, or a plan that was none
 
+    def is_look(self) -> bool:
+        """Say whether so little was asked for that it may have been a look."""
+        return len(self.asked) <= _LOOKED_AT
+
     def _next(self, plan: Sequence[int]) -> int | None:
         return plan[self.followed] if self.followed < len(plan) else None
 
@@ -80,6 +85,7 @@ class Passes:
         self._direct: set[int] = set()
         self._window = False
         self._fresh = False  # an adapter was made, and no epoch has ended since
+        self._first = False  # in a window that began so
         self._lock = threading.Lock()
         self._thread = threading.local()
 
@@ -100,22 +106,24 @@ class Passes:
         self._thread.shuffle_state = None
         with self._lock:
             self._window = True
+            self._first = self._fresh
             self._direct.clear()
 
     def end(self) -> None:
         """Note ``on_epoch_end``."""
         self._thread.shuffle_state = None
         with self._lock:
-            if self._window and self._fresh and self._live and len(self._live[-1].asked) == 1:
-                # JAX and torch looked at one batch to build the model. (A built
-                # model has an end before its first begin.)
+            if self._first and self._live and self._live[-1].is_look():
+                # JAX and torch looked at a batch, or at two on their way to a device,
+                # to learn what to build. (A walk of fit or evaluate has an end before
+                # its first begin.)
                 looked = self._live.pop()
-                if looked.counts and self._length == 1:
+                if looked.counts and len(looked.asked) == self._length:
                     self.epoch = looked.epoch
             elif not self._window and not self._fresh and self._walked_by_hand():
                 # A hand-written loop over sequence[i] that ends its epochs itself.
                 self.epoch += 1
-            self._window = self._fresh = False
+            self._window = self._fresh = self._first = False
             self._direct.clear()
 
     def completed(self, epoch: int) -> None:
