@@ -74,7 +74,7 @@ class _Loader(_Component):
                     f"{quote(sample)} has dtype {loaded.dtype}; the first sample has"
                     f" {out.dtype}. Make {type(self).__name__} return one dtype for all."
                 )
-            out[place] = loaded
+            out[place] = loaded.item() if out.dtype == object else loaded
 
 
 class _Encoder(_Component):
