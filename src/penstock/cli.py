@@ -1,10 +1,9 @@
-"""The command line: ``penstock plugins``, ``penstock plugins show NAME``, ``penstock demo``."""
+"""The command line: ``penstock COMMAND``."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
 import textwrap
 from dataclasses import asdict
@@ -62,6 +61,17 @@ def _parser() -> argparse.ArgumentParser:
     show = actions.add_parser("show", help="show one component's options and hooks")
     show.add_argument("name", help="its name, such as npy, or distribution:name")
     show.set_defaults(run=_show)
+    inspect = commands.add_parser("inspect", help="say what a source is, and how to read it")
+    inspect.add_argument("source", help="a directory or a file")
+    inspect.add_argument("--loader", help="a loader's name; by default the one that claims it")
+    inspect.add_argument("--json", action="store_true", help="print JSON for machines")
+    inspect.set_defaults(run=_inspect)
+    new = commands.add_parser("new-plugin", help="write a plugin's project that works")
+    new.add_argument("name", help="the distribution's name, such as penstock-wav")
+    kinds = ("loader", "encoder", "augmenter")
+    new.add_argument("--kind", choices=kinds, default=kinds[0], help="what it offers (loader)")
+    new.add_argument("--directory", default=".", help="where to make its folder (.)")
+    new.set_defaults(run=_new_plugin)
     demo = commands.add_parser("demo", help="train on images, npy files and a CSV of digits")
     demo.add_argument("directory", nargs="?", default="demo", help="where to write (demo)")
     demo.set_defaults(run=_demo)
@@ -108,10 +118,16 @@ def _loaded(plugin: Plugin) -> Plugin:
 def _show(given: argparse.Namespace) -> int:
     from penstock.components import options_of
     from penstock.plugins import installed, load
+    from penstock.switches import normal
 
-    short = given.name.rpartition(":")[2]
+    distribution, _, short = given.name.rpartition(":")
     listed = installed()
-    found = [plugin for plugin in listed if plugin.name == short]
+    found = [
+        plugin
+        for plugin in listed
+        if plugin.name == short
+        and (not distribution or normal(plugin.distribution) == normal(distribution))
+    ]
     if not found:
         names = [plugin.name for plugin in listed]
         raise PluginError(
@@ -151,6 +167,28 @@ def _described(component: type) -> str:
     return inspect.getdoc(component) or "(no description)"
 
 
+def _inspect(given: argparse.Namespace) -> int:
+    from penstock.inspecting import inspect_source
+    from penstock.inspectiontext import as_text
+
+    found = inspect_source(given.source, given.loader)
+    text = json.dumps(asdict(found), indent=2) if given.json else as_text(found)
+    if text:
+        print(text)
+    if found.problem:
+        raise PenstockError(found.problem)
+    return 0
+
+
+def _new_plugin(given: argparse.Namespace) -> int:
+    from penstock.newplugin import write_plugin
+
+    paths = write_plugin(given.name, given.kind, given.directory)
+    print("\n".join(paths))
+    print("\nThere: pip install -e . --group dev, and pytest")
+    return 0
+
+
 def _demo(given: argparse.Namespace) -> int:
     from penstock.demo import main as run
 
@@ -158,11 +196,6 @@ def _demo(given: argparse.Namespace) -> int:
 
 
 def _print_table(header: list[str], rows: list[list[str]]) -> None:
-    """Print aligned columns; the last is cut to the terminal's width."""
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    before_last = sum(widths[:-1]) + 2 * (len(widths) - 1)
-    room = max(shutil.get_terminal_size((120, 24)).columns - before_last, 20)
-    widths[-1] = min(widths[-1], room)
-    for row in [header, ["-" * width for width in widths], *rows]:
-        last = row[-1] if len(row[-1]) <= room else row[-1][: room - 1] + "…"
-        print("  ".join(map(str.ljust, [*row[:-1], last], widths)).rstrip())
+    from penstock.texttable import text_table
+
+    print(text_table(header, rows))

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import ast
-import importlib.util
-import os
-import sys
 from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from penstock.errors import PluginConflict, PluginError, quote, suggest
+from penstock.summaries import BrokenSource, Summary, summary_of
+from penstock.switches import BUNDLED, disabling, normal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from importlib.metadata import EntryPoint
 
-__all__ = ["GROUPS", "Plugin", "installed", "load", "load_all"]
+__all__ = ["API", "GROUPS", "Plugin", "installed", "load", "load_all"]
+
+API = 1
+"""The version of the hooks; a component names the one it was built for as ``penstock_api``."""
 
 GROUPS = {
     "loader": "penstock.loaders",
     "encoder": "penstock.encoders",
     "augmenter": "penstock.augmenters",
-}
-_BUNDLED = {
-    "npy": "penstock-npy",
-    "images": "penstock-images",
-    "csv": "penstock-csv",
-    **dict.fromkeys(
-        ("flip", "rotate", "zoom", "shift", "brightness", "contrast"), "penstock-images"
-    ),
 }
 
 
@@ -43,8 +36,8 @@ class Plugin:
         distribution: The distribution's name.
         version: Its version.
         value: Where the component is, as ``module:attribute``.
-        status: ``"ok"``, ``"broken"`` or ``"conflict"``, as far as can be seen
-            without importing anything.
+        status: ``"ok"``, ``"broken"``, ``"conflict"`` or ``"disabled"``, as far as
+            can be seen without importing anything.
         reason: Why it is not ok; empty otherwise.
         summary: The first paragraph of the component's docstring.
     """
@@ -63,16 +56,8 @@ def installed(kind: str | None = None) -> list[Plugin]:
     """List the installed components, sorted by kind and name; import none."""
     found: list[Plugin] = []
     for group_kind in GROUPS if kind is None else (kind,):
-        plugins = [_inspected(entry, group_kind) for entry in _entries(group_kind)]
-        names = [plugin.name for plugin in plugins]
-        for plugin in sorted(plugins, key=lambda p: (p.name, p.distribution)):
-            if names.count(plugin.name) > 1:
-                rivals = sorted({p.distribution for p in plugins if p.name == plugin.name})
-                found.append(
-                    replace(plugin, status="conflict", reason=f"offered by {' and '.join(rivals)}")
-                )
-            else:
-                found.append(plugin)
+        offers = _offers(group_kind)
+        found += [_looked_at(offer, offers) for offer in offers]
     return found
 
 
@@ -85,140 +70,185 @@ def load(kind: str, name: str) -> type[Any]:
             distributions offer one name.
 
     Raises:
-        PluginError: There is no such component, or its import fails.
+        PluginError: There is no such component, it is disabled, its import
+            fails, or it was built for a newer Penstock.
         PluginConflict: Several distributions offer it.
     """
     distribution, _, short = name.rpartition(":")
-    entries = [
-        entry
-        for entry in _entries(kind)
-        if entry.name == short and distribution in ("", _distribution(entry)[0])
+    named = [
+        offer
+        for offer in _offers(kind, short)
+        if not distribution or normal(offer.plugin.distribution) == normal(distribution)
     ]
-    if not entries:
+    if not named:
         raise PluginError(_unknown(kind, name))
-    if len(entries) > 1:
-        rivals = sorted(f"{_distribution(entry)[0]}:{short}" for entry in entries)
-        raise PluginConflict(
-            f"{len(entries)} distributions offer the {kind} {name!r}: {', '.join(rivals)}."
-            f" Uninstall one, or say {kind}={rivals[0]!r}."
-        )
-    return _load(entries[0], kind)
+    usable = [offer for offer in named if not offer.disabled]
+    if not usable:
+        raise PluginError(_refused(named[0]))
+    if not distribution and _is_contested(usable[0], usable):
+        raise PluginConflict(_contested(usable))
+    return _load(usable[0])
 
 
 def load_all(kind: str) -> Iterator[tuple[str, type[Any] | PluginError]]:
     """Import every component of a kind, each by itself: its class, or why it has none."""
-    entries = _entries(kind)
-    names = [entry.name for entry in entries]
-    for entry in entries:
-        name = entry.name
-        if names.count(name) > 1:
-            name = f"{_distribution(entry)[0]}:{name}"
+    offers = _offers(kind)
+    for offer in offers:
+        name = offer.plugin.name
         try:
-            yield name, _load(entry, kind)
+            if offer.disabled:
+                raise PluginError(_refused(offer))
+            if _is_contested(offer, offers):
+                name = offer.full_name
+            yield name, _load(offer)
         except PluginError as error:
             yield name, error
 
 
-def _entries(kind: str) -> list[EntryPoint]:
-    """Return the entry points of a kind, each once, in a reproducible order."""
-    unique = {
-        (entry.name, _distribution(entry)[0], entry.value): entry
-        for entry in entry_points(group=GROUPS[kind])
-    }
-    return [unique[key] for key in sorted(unique)]
+@dataclass(frozen=True)
+class _Offer:
+    """An entry point of an installed distribution.
+
+    Attributes:
+        entry: The entry point.
+        plugin: What is known of it from metadata alone.
+        disabled: The environment variable's setting that keeps it out; empty otherwise.
+    """
+
+    entry: EntryPoint
+    plugin: Plugin
+    disabled: str
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.plugin.distribution}:{self.plugin.name}"
 
 
-def _load(entry: EntryPoint, kind: str) -> type[Any]:
-    try:
-        component = entry.load()
-    except (Exception, SystemExit) as error:  # some scripts exit when they are imported
-        distribution, version = _distribution(entry)
-        raise PluginError(
-            f"The {kind} {entry.name!r} of {distribution} {version} cannot be imported from"
-            f" {entry.value!r}: {type(error).__name__}: {quote(str(error))}."
-            " Mend or uninstall that distribution; nothing else needs it."
-        ) from error
-    if not isinstance(component, type):
-        raise PluginError(
-            f"The {kind} {entry.name!r} of {_distribution(entry)[0]} is no class but"
-            f" {quote(component)}. Its entry point must name a class."
-        )
-    return component
+def _offers(kind: str, name: str | None = None) -> list[_Offer]:
+    """Return what is offered of a kind, each once, in a reproducible order.
+
+    With *name*, the metadata of other distributions is not read: parsing it is
+    most of the time that discovery takes.
+    """
+    found: dict[tuple[str, str, str], _Offer] = {}
+    for entry in entry_points(group=GROUPS[kind]):
+        if name is None or entry.name == name:
+            distribution, version = _distribution(entry)
+            plugin = Plugin(kind, entry.name, distribution, version, entry.value)
+            key = (entry.name, distribution, entry.value)
+            found[key] = _Offer(entry, plugin, disabling(distribution))
+    return [found[key] for key in sorted(found)]
 
 
 def _distribution(entry: EntryPoint) -> tuple[str, str]:
     if entry.dist is None:
         return "unknown", "?"
-    return entry.dist.name, entry.dist.version
+    metadata = entry.dist.metadata  # parsed anew at every access
+    return metadata["Name"], metadata["Version"]
+
+
+def _is_contested(offer: _Offer, offers: list[_Offer]) -> bool:
+    """Say whether the bare name could mean another distribution's component, too."""
+    return not offer.disabled and len(_homes(offer, offers)) > 1
+
+
+def _homes(offer: _Offer, offers: list[_Offer]) -> list[str]:
+    """Return the distributions that a name could mean; a bundled one means its own at any time."""
+    kind, name = offer.plugin.kind, offer.plugin.name
+    homes = {
+        each.plugin.distribution
+        for each in offers
+        if each.plugin.name == name and not each.disabled
+    }
+    own = BUNDLED[kind].get(name)
+    if own and own not in map(normal, homes):
+        homes.add(own)
+    return sorted(homes)
+
+
+def _looked_at(offer: _Offer, offers: list[_Offer]) -> Plugin:
+    """Say of an offer what can be said without importing it."""
+    plugin = offer.plugin
+    status, reason = "ok", ""
+    try:
+        seen = summary_of(offer.entry.module, offer.entry.attr)
+    except BrokenSource as broken:
+        seen, status, reason = Summary(), "broken", str(broken)
+    except Exception:  # a source that cannot be looked at says nothing about the plugin
+        seen = Summary()
+    if seen.api > API:
+        status, reason = "broken", _too_new(seen.api)
+    if _is_contested(offer, offers):
+        status, reason = "conflict", f"offered by {' and '.join(_homes(offer, offers))}"
+    if offer.disabled:
+        status, reason = "disabled", f"by the environment variable {offer.disabled}"
+    return replace(plugin, status=status, reason=reason, summary=seen.text)
+
+
+def _load(offer: _Offer) -> type[Any]:
+    plugin = offer.plugin
+    title = f"The {plugin.kind} {plugin.name!r} of {plugin.distribution} {plugin.version}"
+    try:
+        component = offer.entry.load()
+    except (Exception, SystemExit) as error:  # some scripts exit when they are imported
+        raise PluginError(
+            f"{title} cannot be imported from"
+            f" {plugin.value!r}: {type(error).__name__}: {quote(str(error))}."
+            " Mend or uninstall that distribution; nothing else needs it."
+        ) from error
+    if not isinstance(component, type):
+        raise PluginError(
+            f"{title} is no class but {quote(component)}. Its entry point must name a class."
+        )
+    api = getattr(component, "penstock_api", 1)
+    if not isinstance(api, int) or isinstance(api, bool) or api < 1:
+        raise PluginError(
+            f"{title} says penstock_api={quote(api)}. It must be the version of the hooks that it"
+            f" was built for, a whole number such as {API}."
+        )
+    if api > API:
+        raise PluginError(f"{title} {_too_new(api)}.")
+    return component
+
+
+def _too_new(api: int) -> str:
+    return (
+        f"was built for version {api} of Penstock's hooks, and the Penstock that is installed has"
+        f" version {API}: pip install --upgrade penstock"
+    )
+
+
+def _refused(offer: _Offer) -> str:
+    plugin = offer.plugin
+    listed = (
+        f", or name {plugin.distribution} in it too"
+        if offer.disabled.startswith("PENSTOCK_PLUGINS")
+        else ""
+    )
+    return (
+        f"The {plugin.kind} {plugin.name!r} of {plugin.distribution} {plugin.version} is disabled"
+        f" by the environment variable {offer.disabled}. Unset it{listed}."
+    )
+
+
+def _contested(offers: list[_Offer]) -> str:
+    kind, name = offers[0].plugin.kind, offers[0].plugin.name
+    titles = sorted(offer.full_name for offer in offers)
+    if len(titles) > 1:
+        return (
+            f"{len(titles)} distributions offer the {kind} {name!r}: {', '.join(titles)}."
+            f" Uninstall one, or say {kind}={titles[0]!r}."
+        )
+    return (
+        f"The {kind} {name!r} is {BUNDLED[kind][name]}'s, which is not installed;"
+        f" {offers[0].plugin.distribution} offers another one of that name."
+        f' pip install "{BUNDLED[kind][name]}", or say {kind}={titles[0]!r}.'
+    )
 
 
 def _unknown(kind: str, name: str) -> str:
     known = [plugin.name for plugin in installed(kind)]
     hint = suggest(name, known)
-    if not hint and name in _BUNDLED:
-        hint = f' It comes with a plugin: pip install "{_BUNDLED[name]}".'
+    if not hint and name in BUNDLED[kind]:
+        hint = f' It comes with a plugin: pip install "{BUNDLED[kind][name]}".'
     return f"There is no {kind} {quote(name)}.{hint} Installed are: {', '.join(known) or 'none'}."
-
-
-def _inspected(entry: EntryPoint, kind: str) -> Plugin:
-    """Look at the component's source without importing it."""
-    distribution, version = _distribution(entry)
-    plugin = Plugin(kind, entry.name, distribution, version, entry.value)
-    try:
-        summary = _summary_of(entry.module, entry.attr)
-    except _Broken as broken:
-        return replace(plugin, status="broken", reason=str(broken))
-    except Exception:  # a source that cannot be looked at says nothing about the plugin
-        summary = ""
-    return replace(plugin, summary=summary)
-
-
-class _Broken(Exception):
-    """What can be seen to be wrong with a plugin without importing it."""
-
-
-def _summary_of(module: str, attribute: str, depth: int = 3) -> str:
-    path = _source_of(module)
-    if path is None:
-        return ""
-    with open(path, "rb") as file:
-        try:
-            tree = ast.parse(file.read())
-        except SyntaxError as error:
-            raise _Broken(f"SyntaxError in {module}, line {error.lineno}") from error
-    for node in tree.body:
-        if isinstance(node, ast.ClassDef) and node.name == attribute:
-            paragraph = (ast.get_docstring(node) or "").partition("\n\n")[0]
-            return " ".join(paragraph.replace("`", "").split())
-        if isinstance(node, ast.ImportFrom) and depth and (node.module or node.level):
-            for alias in node.names:
-                if attribute == (alias.asname or alias.name):
-                    return _summary_of(_absolute(module, path, node), alias.name, depth - 1)
-    return ""
-
-
-def _absolute(module: str, path: str, node: ast.ImportFrom) -> str:
-    if not node.level:
-        return node.module or ""
-    package = module.split(".")
-    if os.path.basename(path) != "__init__.py":
-        package = package[:-1]
-    package = package[: len(package) - (node.level - 1)]
-    return ".".join([*package, node.module] if node.module else package)
-
-
-def _source_of(module: str) -> str | None:
-    """Find a module's file; ``find_spec`` of a submodule would import its package."""
-    top, *rest = module.split(".")
-    loaded = sys.modules.get(top)
-    spec = loaded.__spec__ if loaded else importlib.util.find_spec(top)
-    if spec is None:
-        raise _Broken(f"there is no module {top!r}")
-    if not rest:
-        return spec.origin if spec.origin and spec.origin.endswith(".py") else None
-    for place in spec.submodule_search_locations or ():
-        stem = os.path.join(place, *rest)
-        for path in (f"{stem}.py", os.path.join(stem, "__init__.py")):
-            if os.path.isfile(path):
-                return path
-    raise _Broken(f"there is no module {module!r}")

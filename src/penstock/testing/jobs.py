@@ -1,0 +1,152 @@
+"""What a component does in a test: the same work, wherever it is done.
+
+Jobs pickle, and need neither Keras nor pandas nor pytest: a spawned process runs
+them as they are.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from penstock.batch import Batch
+from penstock.components import implements, relay
+from penstock.draws import Draws
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from penstock.fields import EncodedField, LoadedField
+
+__all__ = ["Augmenting", "Encoding", "Feed", "Importing", "Job", "Loading"]
+
+_FIRST_NUMBER = 100  # a sample's number is not its place in the batch
+_SEED = 7
+
+
+class Job(Protocol):
+    """Work that a component does."""
+
+    def run(self, shift: int = 0) -> list[NDArray[Any]]:
+        """Do it, with the samples moved on by *shift* places; return what came of it."""
+        ...
+
+
+@dataclass
+class Loading:
+    """Loading samples."""
+
+    field: LoadedField
+
+    def __len__(self) -> int:
+        return len(self.field.samples)
+
+    def run(self, shift: int = 0) -> list[NDArray[Any]]:
+        """Load all samples."""
+        return [self.load(np.roll(np.arange(len(self)), -shift))]
+
+    def load(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """Load the samples in *rows*; return a copy, which no later call can reach."""
+        out = self.blank(len(rows))
+        self.fill(self.samples(rows), out)
+        return out.copy()
+
+    def fill(self, samples: NDArray[Any], out: NDArray[Any]) -> None:
+        """Call the hook."""
+        self.field.hooks.load_samples(samples=samples, out=out, source=self.field.source)
+
+    def samples(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """Return what the hook is given for *rows*: full paths where samples are files."""
+        samples: NDArray[Any] = self.field.samples[rows]
+        if self.field.prefix:
+            samples[:] = [self.field.prefix + name for name in samples]
+        return samples
+
+    def blank(self, count: int, byte: int = 0xA5) -> NDArray[Any]:
+        """Return memory for *count* samples that is full of *byte*."""
+        spec = self.field.spec
+        out = np.empty((count, *spec.shape), spec.dtype)
+        if out.dtype.hasobject:
+            out[...] = f"unwritten {byte}"
+        else:
+            out.view(np.uint8).fill(byte)
+        return out
+
+
+@dataclass
+class Encoding:
+    """Encoding labels."""
+
+    field: EncodedField
+
+    def __len__(self) -> int:
+        return len(self.field.labels)
+
+    def run(self, shift: int = 0) -> list[NDArray[Any]]:
+        """Encode all labels."""
+        return [self.field.encode(np.roll(np.arange(len(self)), -shift))]
+
+
+@dataclass
+class Feed:
+    """Arrays for an augmenter, by name."""
+
+    inputs: dict[str, NDArray[Any]]
+    targets: dict[str, NDArray[Any]]
+    sample_weight: NDArray[Any] | None = None
+
+    def __len__(self) -> int:
+        return len(next(iter(self.inputs.values())))
+
+
+@dataclass
+class Augmenting:
+    """Augmenting batches."""
+
+    component: Any
+    feeds: list[Feed]
+
+    def run(self, shift: int = 0, epoch: int = 0) -> list[NDArray[Any]]:
+        """Augment copies of all feeds."""
+        found: list[NDArray[Any]] = []
+        for feed in self.feeds:
+            batch = self.batch(feed, np.roll(np.arange(len(feed)), -shift), epoch)
+            self.augment(batch)
+            found += [*batch.inputs.values(), *batch.targets.values()]
+        return found
+
+    def batch(self, feed: Feed, rows: NDArray[Any], epoch: int = 0) -> Batch:
+        """Return copies of *rows* of a feed as a batch."""
+        weight = feed.sample_weight
+        return Batch(
+            {name: array[rows] for name, array in feed.inputs.items()},
+            {name: array[rows] for name, array in feed.targets.items()},
+            None if weight is None else weight[rows],
+            Draws(_SEED, epoch, rows + _FIRST_NUMBER),
+        )
+
+    def augment(self, batch: Batch) -> None:
+        """Call the hooks that there are."""
+        hooks = relay(self.component)
+        for hook in ("augment_samples", "augment_batch"):
+            if implements(self.component, hook):
+                getattr(hooks, hook)(batch=batch)
+
+
+@dataclass(frozen=True)
+class Importing:
+    """Importing a module, to see what that costs."""
+
+    module: str
+    heavy: frozenset[str]
+
+    def run(self, shift: int = 0) -> list[str]:  # noqa: ARG002 - there is nothing to move on
+        """Import it; return which of the heavy modules came with it."""
+        before = set(sys.modules)
+        import_module(self.module)
+        new = {name.partition(".")[0] for name in set(sys.modules) - before}
+        return sorted(self.heavy & new)
