@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -90,3 +91,21 @@ def test_every_name_is_imported_from_where_type_checkers_find_it():
     }
     assert seen == penstock._HOMES
     assert {*seen, "errors"} == set(penstock.__all__)
+
+
+def test_without_a_backend_the_error_says_what_to_install():
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; sys.modules['tensorflow'] = None\n"
+            "import penstock\n"
+            "try: penstock.make_generator\n"
+            "except penstock.errors.BackendMissing as error: print(error)",
+        ],
+        env={**os.environ, "KERAS_BACKEND": "tensorflow"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert 'pip install "penstock[tensorflow]"' in done.stdout

@@ -70,7 +70,9 @@ def core_imports():
     for path, tree in TREES.items():
         if path.is_relative_to(CORE) and path != CORE / "__init__.py":
             module = path.relative_to(CORE).parts[0].removesuffix(".py")
-            found.setdefault(module, set()).update(imports_of(tree))
+            own = f"penstock.{module}"  # the modules of a package know one another
+            others = {name for name in imports_of(tree) if not f"{name}.".startswith(f"{own}.")}
+            found.setdefault(module, set()).update(others)
     return found
 
 

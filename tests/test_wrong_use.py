@@ -468,7 +468,9 @@ def test_a_source_that_two_claim_is_a_conflict_that_a_name_resolves(monkeypatch,
 def test_a_broken_plugin_is_mentioned_where_it_might_have_helped(monkeypatch, data):
     failures = {"wav": PluginError("The loader 'wav' cannot be imported."), "odd": Fixed}
     monkeypatch.setattr("penstock.loaders.load_all", lambda kind: iter(failures.items()))
-    with pytest.raises(PluginError, match=r"Installed are: odd\..*Broken: The loader 'wav' cannot"):
+    with pytest.raises(
+        PluginError, match=r"Installed are: odd\..*Not usable: The loader 'wav' cannot"
+    ):
         penstock.make_generator("data")
 
 

@@ -10,7 +10,7 @@ import pluggy
 
 from penstock import hookspecs
 from penstock.errors import ConfigError, PenstockError, PluginError, quote, suggest
-from penstock.plugins import load
+from penstock.plugins import check_api, load
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -120,6 +120,7 @@ def instance(kind: str, given: Any, shared: dict[str, Any]) -> Any:
         raise ConfigError(f"{given.__name__} is a class; make it: {given.__name__}(…).")
     if not _is_component(given):
         given = _adapted(kind, given)
+    check_api(type(given), name_of(given))
     return complete(given, shared)
 
 

@@ -183,7 +183,7 @@ def _unclaimed(given: Any, known: list[str], failures: list[str]) -> str:
         {package for suffix, package in _KNOWN.items() if has_suffix(given, (suffix,))}
     )
     hint = f" pip install {' '.join(missing)} would read it." if missing else ""
-    broken = f" Broken: {' '.join(failures)}" if failures else ""
+    broken = f" Not usable: {' '.join(failures)}" if failures else ""
     return (
         f"No installed loader claims the source {quote(given)}.{hint}"
         f" Installed are: {', '.join(known)}. Name one with loader=, or install a plugin.{broken}"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from importlib.metadata import EntryPoint
 
-__all__ = ["API", "GROUPS", "Plugin", "installed", "load", "load_all"]
+__all__ = ["API", "GROUPS", "Plugin", "check_api", "installed", "load", "load_all"]
 
 API = 1
 """The version of the hooks; a component names the one it was built for as ``penstock_api``."""
@@ -200,6 +200,16 @@ def _load(offer: _Offer) -> type[Any]:
         raise PluginError(
             f"{title} is no class but {quote(component)}. Its entry point must name a class."
         )
+    check_api(component, title)
+    return component
+
+
+def check_api(component: type[Any], title: str) -> None:
+    """Refuse a component that was built for hooks of a later version than these.
+
+    Raises:
+        PluginError: It was, or says no version.
+    """
     api = getattr(component, "penstock_api", 1)
     if not isinstance(api, int) or isinstance(api, bool) or api < 1:
         raise PluginError(
@@ -208,7 +218,6 @@ def _load(offer: _Offer) -> type[Any]:
         )
     if api > API:
         raise PluginError(f"{title} {_too_new(api)}.")
-    return component
 
 
 def _too_new(api: int) -> str:

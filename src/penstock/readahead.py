@@ -26,13 +26,20 @@ if TYPE_CHECKING:
     from penstock.assembly import Assembly
     from penstock.batches import Batches
 
-__all__ = ["ReadAhead"]
+__all__ = ["ReadAhead", "usable_cores"]
 
 _SLICE_SECONDS = 0.003  # long against what a slice costs beside its samples, some 0.1 ms
 _THREAD_NAME = "penstock"
 _LINGER_SECONDS = 0.2  # how long a thread without work waits for some before it ends
 
 Key = tuple[int, int]  # epoch, index
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class _Job:

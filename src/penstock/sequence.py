@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from penstock.checks import check_whole
 from penstock.errors import BackendMissing
 from penstock.passes import Passes
-from penstock.readahead import ReadAhead
+from penstock.readahead import ReadAhead, usable_cores
+from penstock.texts import text_as_tensors
 from penstock.views import split_views, subset_view
 
 try:
@@ -71,7 +71,7 @@ class Sequence(keras.utils.PyDataset):  # type: ignore[misc]
             )
         self._batches = batches
         self._table = table
-        self._threads = _usable_cores() if workers is None else workers
+        self._threads = usable_cores() if workers is None else workers
         self._passes = Passes(len(batches))
         self._warned = False
         self._open()
@@ -237,6 +237,12 @@ class Sequence(keras.utils.PyDataset):  # type: ignore[misc]
         """End the threads and free the memory; the sequence can be used again."""
         self._readahead.close()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
     # -- inside ------------------------------------------------------------
 
     def _of(self, batches: Batches) -> Sequence:
@@ -254,7 +260,7 @@ class Sequence(keras.utils.PyDataset):  # type: ignore[misc]
 
     def _hand_over(self, batch: tuple[Any, ...]) -> tuple[Any, ...]:
         if any(each.spec.deliver_dtype.hasobject for each in self._batches.loaded):
-            return keras.tree.map_structure(_string_tensor, batch)  # type: ignore[no-any-return]
+            return text_as_tensors(batch)
         return batch
 
     def _warn_if_permuted(self) -> None:
@@ -278,20 +284,3 @@ class Sequence(keras.utils.PyDataset):  # type: ignore[misc]
         self._passes = Passes(len(self._batches))
         self._passes.epoch = epoch
         self._open()
-
-
-def _usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _string_tensor(array: Any) -> Any:
-    """Keras takes text as a TensorFlow tensor and in no other form."""
-    if not isinstance(array, np.ndarray) or array.dtype != object:
-        return array
-    if keras.backend.backend() != "tensorflow":
-        return array
-    import tensorflow as tf
-
-    return tf.constant(array)

@@ -75,7 +75,8 @@ class Source:
             return names, None
         if not self.listed:
             names = resolve_paths(names, suffixes, root=self.root, contained=self.contained)
-        return names, "" if self.root is None else os.path.join(self.root, "")
+        here = self.root in (None, os.curdir)
+        return names, "" if here else os.path.join(str(self.root), "")
 
 
 def plain_source(given: Any) -> Any:
