@@ -98,10 +98,12 @@ def test_without_a_backend_the_error_says_what_to_install():
         [
             sys.executable,
             "-c",
-            "import sys; sys.modules['tensorflow'] = None\n"
-            "import penstock\n"
-            "try: penstock.make_generator\n"
-            "except penstock.errors.BackendMissing as error: print(error)",
+            (
+                "import sys; sys.modules['tensorflow'] = None\n"
+                "import penstock\n"
+                "try: penstock.make_generator\n"
+                "except penstock.errors.BackendMissing as error: print(error)"
+            ),
         ],
         env={**os.environ, "KERAS_BACKEND": "tensorflow"},
         capture_output=True,

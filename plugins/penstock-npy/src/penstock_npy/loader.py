@@ -103,7 +103,7 @@ class NpyFiles:
         """Read each file into its row of *out*."""
         fill_rows(samples.tolist(), out, reshape=self.shape is not None)
         if self.check_finite and out.dtype.kind == "f":
-            finite = np.isfinite(out).reshape(len(out), -1).all(axis=1)
+            finite = np.isfinite(out).all(axis=tuple(range(1, out.ndim)))
             if not finite.all():
                 index = int(np.argmin(finite))
                 bad = int(np.count_nonzero(~np.isfinite(out[index])))
