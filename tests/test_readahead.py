@@ -260,9 +260,9 @@ class Closing(dict):
         return super().values()
 
 made.get((0, 0), [(0, 1), (0, 2)])
-with made._crew.work:
+with made._crew.lock:
     made._crew.jobs = Closing(made._crew.jobs)
-    made._crew.work.notify_all()
+    made._crew._work.notify_all()
 assert closed.wait(5)
 test_readahead.wait_for(lambda: not test_readahead.ours())
 """

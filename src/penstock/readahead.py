@@ -8,7 +8,9 @@ samples were measured to take: it has no say in what a batch contains.
 Nothing here outlives its use: a delivered batch is held by nobody but its
 receiver, threads without work end by themselves, and a sequence that is
 collected by the garbage collector takes its threads along, whichever thread
-the collector happens to run in.
+the collector happens to run in. Ctrl-C may come between any two steps of the
+thread that asks: it holds plain locks alone, for ``threading.Condition`` and
+``Event`` are written in Python and can be interrupted while they hold theirs.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["ReadAhead", "usable_cores"]
 
 _SLICE_SECONDS = 0.003  # long against what a slice costs beside its samples, some 0.1 ms
+_JOIN_SECONDS = 5.0  # how long to wait for a slice that a loader will not finish
 _THREAD_NAME = "penstock"
 _LINGER_SECONDS = 0.2  # how long a thread without work waits for some before it ends
 
@@ -42,11 +45,35 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+class _Gate:
+    """Closed until it is opened, once and for all."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lock.acquire()
+        self._open = False
+
+    def is_set(self) -> bool:
+        """Say whether it is open."""
+        return self._open
+
+    def set(self) -> None:
+        """Open it; one thread at a time."""
+        if not self._open:
+            self._lock.release()
+            self._open = True
+
+    def wait(self) -> None:
+        """Wait until it is open."""
+        with self._lock:
+            pass
+
+
 class _Job:
     """A batch on its way: which slices are taken, which are done, who waits for it."""
 
     def __init__(self, assembly: Assembly, step: int) -> None:
-        self.ready = threading.Event()
+        self.ready = _Gate()
         self.error: BaseException | None = None
         self._assembly: Assembly | None = assembly
         self._batch: tuple[Any, ...] | None = None
@@ -77,9 +104,11 @@ class _Job:
                 self._undone -= 1
                 last = not self._undone
             if last:
-                self._batch = assembly.finish()
-                self._assembly = None
-                self.ready.set()
+                batch = assembly.finish()
+                with self._lock:
+                    self._batch = batch
+                    self._assembly = None
+                    self.ready.set()
         except Exception as error:
             self.fail(error)
 
@@ -89,7 +118,11 @@ class _Job:
             if self.error is None:
                 self.error = error
             self._assembly = None
-        self.ready.set()
+            self.ready.set()
+
+    def broken_off(self) -> bool:
+        """Say whether somebody was interrupted at it, which is no fault of the batch."""
+        return self.error is not None and not isinstance(self.error, Exception)
 
     def ask(self) -> None:
         """Announce somebody who will collect the batch."""
@@ -116,14 +149,15 @@ class _Crew:
     def __init__(self, workers: int) -> None:
         self.jobs: dict[Key, _Job] = {}
         self.step = 0.0  # samples per slice; 0 before the first was timed
-        self.work = threading.Condition()
+        self.lock = threading.RLock()
+        self._work = threading.Condition(self.lock)
         self._workers = workers
         self._threads: set[threading.Thread] = set()
         self._dismissed = False
 
     def hire(self) -> None:
-        """Wake the threads, and start those that are missing; under ``work``."""
-        self.work.notify_all()
+        """Wake the threads, and start those that are missing; under ``lock``."""
+        self._work.notify_all()
         while len(self._threads) < self._workers and not self._dismissed:
             thread = threading.Thread(target=self._run, name=_THREAD_NAME, daemon=True)
             self._threads.add(thread)
@@ -131,15 +165,15 @@ class _Crew:
 
     def dismiss(self) -> None:
         """End the threads, and wait for them."""
-        with self.work:
+        with self.lock:
             self._dismissed = True
-            self.work.notify_all()
+            self._work.notify_all()
             threads = list(self._threads)
         # The garbage collector may be at work in a thread of ours, at any place:
         # there, to wait for the others could be to wait for ever.
         if threading.current_thread().name != _THREAD_NAME:
             for thread in threads:
-                thread.join()
+                thread.join(_JOIN_SECONDS)
 
     def timed_fill(self, job: _Job, taken: tuple[int, int]) -> None:
         """Fill a slice, and learn from the time it took how long slices should be."""
@@ -164,12 +198,12 @@ class _Crew:
         return True
 
     def _wait(self) -> tuple[_Job, tuple[int, int]] | None:
-        with self.work:
+        with self.lock:
             while not self._dismissed:
                 found = self._find()
                 if found is not None:
                     return found
-                if not self.work.wait(_LINGER_SECONDS):
+                if not self._work.wait(_LINGER_SECONDS):
                     break
             # In the same breath as the decision, or hire would count on this thread.
             self._threads.discard(threading.current_thread())
@@ -212,11 +246,12 @@ class ReadAhead:
         if os.getpid() != self._process:  # after a fork the threads are not there
             self._start_over()
         crew = self._crew
-        with crew.work:
+        with crew.lock:
             # What is not wanted any more is dropped; a thread that is at it finishes
             # its slice, and the memory goes back with the last reference.
             wanted = dict.fromkeys([key, *upcoming[: self._depth]])
-            crew.jobs = {each: crew.jobs.get(each) or self._job(each) for each in wanted}
+            kept = {each: job for each, job in crew.jobs.items() if not job.broken_off()}
+            crew.jobs = {each: kept.get(each) or self._job(each) for each in wanted}
             job = crew.jobs[key]
             job.ask()
             crew.hire()
@@ -227,7 +262,7 @@ class ReadAhead:
             job.fail(error)
             raise
         finally:
-            with crew.work:
+            with crew.lock:
                 if crew.jobs.get(key) is job:
                     del crew.jobs[key]
         return job.collect()
