@@ -322,6 +322,26 @@ class Interrupted(Slow):
         super().load_samples(samples, out)
 
 
+class Panic(BaseException):
+    """Not an Exception, as a panic of Rust's or a test's failure."""
+
+
+@dataclass(frozen=True)
+class Panicking(Slow):
+    @penstock.hookimpl
+    def load_samples(self, samples, out):
+        raise Panic
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("workers", [0, 2])
+def test_what_is_no_exception_reaches_the_one_who_asks_too(ahead, workers):
+    made = ahead(workers, 2, Panicking(), augmenters=())
+    for _ in range(3):
+        with pytest.raises(Panic):
+            made.get((0, 0), [(0, 1), (0, 2)])
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_an_asker_who_is_interrupted_can_ask_again(ahead, workers):
     made = ahead(workers, 2, Interrupted(), augmenters=())

@@ -100,6 +100,11 @@ def open_arrays(
 
 
 def _rows(given: Any) -> NDArray[Any]:
+    if np.ma.isMaskedArray(given):
+        raise ConfigError(
+            "A masked array was given, and Keras has no masks of that kind."
+            " Fill it: array.filled(0)."
+        )
     try:
         return np.asanyarray(given)
     except ValueError as error:

@@ -105,6 +105,7 @@ def make_generator(
         SampleError: The samples looked at are missing, corrupt or unlike each other.
     """
     batch_size = check_whole("batch_size", batch_size, 1)
+    seed_given = seed is not None
     seed = secrets.randbits(63) if seed is None else check_whole("seed", seed, 0, 2**64 - 1)
     max_queue_size = check_whole("max_queue_size", max_queue_size, 1)
     if workers is not None:
@@ -114,7 +115,7 @@ def make_generator(
     check_flag("allow_outside_root", allow_outside_root)
     check_flag("follow_links", follow_links)
     check_flag("use_multiprocessing", use_multiprocessing)
-    _check_subset(validation_split, subset)
+    _check_subset(validation_split, subset, seed_given)
     given = plain_source(source)
     if root is not None:
         root = os.fspath(root)
@@ -234,10 +235,14 @@ def _targets(
         return named_targets(targets, source, y_col, shared)
     if encoder in ("none", "input"):
         return []
+    if labels is not None:
+        if y_col is not None:
+            raise ConfigError("labels= and y_col= both say what the labels are; give one of them.")
+        y_col = "label"
     return label_target(encoder, source, y_col, fit_on, inputs, shared)
 
 
-def _check_subset(validation_split: Any, subset: Any) -> None:
+def _check_subset(validation_split: Any, subset: Any, seed_given: bool) -> None:
     if (validation_split is None) != (subset is None):
         raise ConfigError(
             "validation_split= and subset= belong together:"
@@ -246,6 +251,11 @@ def _check_subset(validation_split: Any, subset: Any) -> None:
     if subset is None:
         return
     check_choice("subset", subset, ("training", "validation", "both"))
+    if subset != "both" and not seed_given:
+        raise ConfigError(
+            f"subset={subset!r} needs seed=, the same in both calls: with a seed of its own each"
+            ' call would divide anew, and the parts would overlap. Or say subset="both".'
+        )
     if isinstance(validation_split, bool) or not isinstance(validation_split, (int, float)):
         raise ConfigError(f"validation_split={quote(validation_split)} must be between 0 and 1.")
     if not 0 < validation_split < 1:

@@ -91,12 +91,12 @@ def pick_samples(table: pd.DataFrame, source: str | None) -> np.ndarray[Any, Any
 def describe_sample(samples: np.ndarray[Any, Any], source: str | None) -> ArraySpec:
     """Describe one loaded sample, so that batches can be allocated before loading.
 
-    Called once per field, before training, with everything that will be
-    loaded: look at the first, and at as many more as is cheap.
+    Called once per field, before training. Look at the first, and at as many
+    more as is cheap.
 
     Args:
-        samples: What ``pick_samples`` gave, for all samples. For files: full
-            paths as ``str``, in an array of dtype object.
+        samples: What ``pick_samples`` gave. For files: full paths as ``str``, in
+            an array of dtype object, of at most 20,000 files spread over all.
         source: As for ``pick_samples``.
 
     Returns:

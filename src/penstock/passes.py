@@ -5,8 +5,9 @@ permutes them), and never says which epoch they are for: its hooks fire before
 the first epoch, twice after a validation, and not at all after
 ``stop_training``. What can be relied on, in every backend and release since 3.0:
 
-- a pass over the data begins with Keras reading ``num_batches`` and, in the
-  same thread, asking for the pass's first batch;
+- a pass over the data is one generator of Keras', and so one frame, which asks
+  for all its batches (where frames cannot be seen: it begins with reading
+  ``num_batches`` and, in the same thread, asking for the first batch);
 - within a pass every index is asked for at most once;
 - what it asks for before ``on_epoch_begin`` is a look at the signature, and
   the one or two batches between its first ``on_epoch_begin`` and the first
@@ -20,6 +21,7 @@ where it is wrong, and nothing else.
 
 from __future__ import annotations
 
+import inspect
 import random
 import threading
 from dataclasses import dataclass, field
@@ -27,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import FrameType
 
 __all__ = ["Passes"]
 
@@ -41,6 +44,7 @@ class _Pass:
     epoch: int
     counts: bool  # a look at the signature completes nothing
     plans: list[Sequence[int]]  # the orders in which it may ask, as far as they held
+    walker: Any = None  # the generator's frame
     followed: int = 0  # how far
     asked: set[int] = field(default_factory=set)
 
@@ -86,6 +90,7 @@ class Passes:
         self._window = False
         self._fresh = False  # an adapter was made, and no epoch has ended since
         self._first = False  # in a window that began so
+        self._walked = False  # Keras asked for something since an epoch last began or ended
         self._lock = threading.Lock()
         self._thread = threading.local()
 
@@ -107,6 +112,7 @@ class Passes:
         with self._lock:
             self._window = True
             self._first = self._fresh
+            self._walked = False
             self._direct.clear()
 
     def end(self) -> None:
@@ -120,10 +126,10 @@ class Passes:
                 looked = self._live.pop()
                 if looked.counts and len(looked.asked) == self._length:
                     self.epoch = looked.epoch
-            elif not self._window and not self._fresh and self._walked_by_hand():
+            elif not self._walked and not self._fresh and self._walked_by_hand():
                 # A hand-written loop over sequence[i] that ends its epochs itself.
                 self.epoch += 1
-            self._window = self._fresh = self._first = False
+            self._window = self._fresh = self._first = self._walked = False
             self._direct.clear()
 
     def completed(self, epoch: int) -> None:
@@ -131,8 +137,27 @@ class Passes:
         with self._lock:
             self.epoch = max(self.epoch, epoch + 1)
 
-    def request(self, index: int, depth: int) -> tuple[int, list[int]]:
-        """Attribute a request for batch *index*.
+    def attribute(self, index: int, depth: int, caller: FrameType) -> tuple[int, list[int]]:
+        """Attribute a request by who makes it: a walk of Keras', or a look at a batch.
+
+        Returns:
+            As ``request``; a look is answered for the epoch that is next, and
+            foretells nothing.
+        """
+        module = caller.f_globals.get("__name__", "")
+        if module.endswith("py_dataset_adapter") and caller.f_code.co_flags & inspect.CO_GENERATOR:
+            return self.request(index, depth, caller)
+        with self._lock:
+            self._direct.add(index)
+            return self.epoch, []
+
+    def request(self, index: int, depth: int, walker: Any = None) -> tuple[int, list[int]]:
+        """Attribute a request of Keras' for batch *index*.
+
+        Args:
+            index: The batch.
+            depth: How many to foretell.
+            walker: The frame of the generator that asks, or None where it cannot be seen.
 
         Returns:
             Its epoch, and the at most *depth* indices that will probably follow.
@@ -140,16 +165,29 @@ class Passes:
         state = getattr(self._thread, "shuffle_state", None)
         self._thread.shuffle_state = None
         with self._lock:
-            current = self._begun(state) if state is not None else self._continued(index)
+            current = self._current(index, state, walker)
             if current is None:
                 self._direct.add(index)
                 return self.epoch, []
+            self._walked = self._walked or self._window or walker is not None
             upcoming = current.ask(index, depth)
             if current.plans and isinstance(current.plans[0], list):
                 self.permuted = True
             if len(current.asked) == self._length and current.counts:
                 self.epoch = max(self.epoch, current.epoch + 1)
+            if len(current.asked) == self._length:
+                current.walker = None
             return current.epoch, upcoming
+
+    def _current(self, index: int, state: Any, walker: Any) -> _Pass | None:
+        if walker is None:
+            return self._begun(state) if state is not None else self._continued(index)
+        for each in self._live:
+            if each.walker is walker:
+                return each
+        begun = self._begun(random.getstate() if state is None else state)
+        begun.walker = walker
+        return begun
 
     def _walked_by_hand(self) -> bool:
         newest = self._live[-1:]

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["ReadAhead", "usable_cores"]
 
 _SLICE_SECONDS = 0.003  # long against what a slice costs beside its samples, some 0.1 ms
-_JOIN_SECONDS = 5.0  # how long to wait for a slice that a loader will not finish
+_JOIN_SECONDS = 2.0  # how long to wait for a slice that a loader will not finish
 _THREAD_NAME = "penstock"
 _LINGER_SECONDS = 0.2  # how long a thread without work waits for some before it ends
 
@@ -111,6 +111,11 @@ class _Job:
                     self.ready.set()
         except Exception as error:
             self.fail(error)
+        except BaseException as error:
+            # A thread that died of it would leave everybody waiting.
+            self.fail(error)
+            if threading.current_thread().name != _THREAD_NAME:
+                raise
 
     def fail(self, error: BaseException) -> None:
         """Give the batch up."""

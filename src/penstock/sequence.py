@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 import weakref
 from typing import TYPE_CHECKING, Any, Self
@@ -96,9 +97,19 @@ class Sequence(keras.utils.PyDataset):  # type: ignore[misc]
 
     @workers.setter
     def workers(self, value: int) -> None:
-        self._threads = value
+        self._threads = check_whole("workers", value, 0)
         self._finalizer()
         self._open()
+
+    @property
+    def use_multiprocessing(self) -> bool:
+        """False: Keras shall not make processes."""
+        return False
+
+    @use_multiprocessing.setter
+    def use_multiprocessing(self, value: bool) -> None:
+        if value:
+            warnings.warn("use_multiprocessing=True has no effect.", stacklevel=2)
 
     def __len__(self) -> int:
         """Return the number of batches in an epoch."""
@@ -110,7 +121,11 @@ class Sequence(keras.utils.PyDataset):  # type: ignore[misc]
         if not -length <= index < length:
             raise IndexError(f"Batch {index} was asked for; there are {length}.")
         index %= length
-        epoch, upcoming = self._passes.request(index, self._max_queue_size)
+        epoch, upcoming = self._passes.attribute(
+            index,
+            self._max_queue_size,
+            sys._getframe(1),  # noqa: SLF001 - tells Keras' walks from everybody else's looks
+        )
         self._warn_if_permuted()
         return self._hand_over(
             self._readahead.get((epoch, index), [(epoch, each) for each in upcoming])

@@ -98,7 +98,7 @@ def plain_source(given: Any) -> Any:
         if np.asarray(given).dtype.kind not in "OUST":
             return given
         given = np.asarray(given).tolist()
-    if isinstance(given, bytes) or not isinstance(given, Iterable):
+    if isinstance(given, (bytes, set, frozenset)) or not isinstance(given, Iterable):
         raise ConfigError(
             f"{quote(given)} is no source. Give a directory, a CSV file, a DataFrame, a list of"
             " file names or ids, or arrays: (x, y)."

@@ -79,6 +79,56 @@ def test_a_sequence_dropped_in_the_middle_of_an_epoch_takes_its_threads_along() 
     assert not [each for each in threading.enumerate() if each.name == "penstock"]
 
 
+class Busybody(keras.callbacks.Callback):
+    """Uses the very sequence that is being trained on, in the middle of its epochs."""
+
+    def __init__(self, data: penstock.Sequence, how: str) -> None:
+        super().__init__()
+        self.data = data
+        self.how = how
+        self.other = line()
+
+    def on_train_batch_end(self, batch: int, logs: object = None) -> None:
+        if self.how == "evaluates":
+            self.other.evaluate(self.data, verbose=0)
+        elif self.how == "evaluates a part":
+            self.other.evaluate(self.data, steps=2, verbose=0)
+        elif self.how == "predicts":
+            self.other.predict(self.data, verbose=0)
+        elif self.how == "iterates":
+            list(self.data)
+        elif self.how == "indexes":
+            assert len(self.data[batch % self.data.num_batches]) == 2
+
+
+@pytest.mark.parametrize(
+    "how", ["evaluates", "evaluates a part", "predicts", "iterates", "indexes"]
+)
+def test_a_callback_may_use_the_sequence_that_is_trained_on(how: str) -> None:
+    data = numbers()
+    history = line().fit(data, epochs=3, verbose=0, callbacks=[Busybody(data, how)])
+    assert history.history["loss"] == pytest.approx([MEAN_SQUARE] * 3, rel=1e-5)
+
+
+def test_an_index_means_the_current_epoch_after_a_pass_that_was_broken_off() -> None:
+    data = numbers()
+    line().fit(data, steps_per_epoch=2, verbose=0)
+    list(data)
+    seen = np.concatenate([data[index][0][:, 0] for index in range(len(data))])
+    np.testing.assert_array_equal(np.sort(seen), X[:, 0])
+    np.testing.assert_array_equal(seen, np.concatenate([x for x, _ in data])[:, 0])
+
+
+def test_a_loop_of_ones_own_may_begin_and_end_its_epochs() -> None:
+    data, orders = numbers(), []
+    for _ in range(3):
+        data.on_epoch_begin()
+        orders.append(np.concatenate([data[index][0] for index in range(len(data))])[:, 0])
+        data.on_epoch_end()
+    assert data.epoch == 3
+    assert len({tuple(order) for order in orders}) == 3
+
+
 def test_two_sequences_at_once_do_not_disturb_each_other() -> None:
     first, second = numbers(seed=1), numbers(seed=2)
     for (x, _), (z, _) in zip(first, second, strict=True):
