@@ -61,8 +61,7 @@ class Sequence(keras.utils.PyDataset):  # type: ignore[misc]
         max_queue_size: int = 4,
         use_multiprocessing: bool = False,
     ) -> None:
-        # Keras would run its own enqueuer with more: it loses batches and
-        # returns wrong metrics. The threads are ours.
+        # With more, Keras' own enqueuer loses batches and returns wrong metrics.
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=max_queue_size)
         if use_multiprocessing:
             warnings.warn(
