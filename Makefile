@@ -15,6 +15,9 @@ INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c c
 CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
 NEW_ENOUGH := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 
+# Tests on all cores; SPREAD= runs them one after the other.
+SPREAD ?= --numprocesses=auto --dist=worksteal
+
 # Two pips in one environment would disturb each other.
 .NOTPARALLEL:
 
@@ -28,12 +31,17 @@ demo: $(VENV)/.demo ## Train on handwritten digits from images, .npy files and a
 
 .PHONY: test
 test: $(VENV)/.test ## Run all tests, on every backend that is installed
-	$(BIN)/python -m pytest --cov --cov-report=
-	KERAS_BACKEND=jax $(BIN)/python -m pytest tests/keras --cov --cov-append --cov-report=
+	$(BIN)/python -m pytest $(SPREAD) --cov --cov-report=
+	KERAS_BACKEND=jax $(BIN)/python -m pytest tests/keras $(SPREAD) --cov --cov-append --cov-report=
 	@if $(BIN)/python -c 'import torch' 2>/dev/null; then set -x; \
-	  KERAS_BACKEND=torch $(BIN)/python -m pytest tests/keras --cov --cov-append --cov-report=; \
+	  KERAS_BACKEND=torch $(BIN)/python -m pytest tests/keras $(SPREAD) --cov --cov-append --cov-report=; \
 	else echo "torch is not installed: its backend is not tested"; fi
 	$(BIN)/python -m coverage report
+
+.PHONY: soak
+soak: $(VENV)/.test ## Run what takes long: soak tests, and damaged files by the ten thousand
+	$(BIN)/python -m pytest -m soak --timeout 0
+	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest tests/test_damaged_files.py --timeout 0
 
 .PHONY: check
 check: $(VENV)/.test $(VENV)/.check ## Lint, check the formatting and the types
@@ -45,6 +53,10 @@ check: $(VENV)/.test $(VENV)/.check ## Lint, check the formatting and the types
 docs: $(VENV)/.test $(VENV)/.check $(VENV)/.docs ## Build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
+.PHONY: bench
+bench: $(VENV)/.bench ## Measure Penstock beside its peers; ARGS=--quick, ARGS="--only images"
+	$(BIN)/python -m benchmarks $(ARGS)
+
 .PHONY: build
 build: $(VENV)/.pip ## Build the wheels of the core and of each plugin into dist/
 	$(BIN)/python -m pip --disable-pip-version-check wheel --quiet --no-deps --wheel-dir dist . $(addprefix ./,$(PLUGINS))
@@ -52,7 +64,7 @@ build: $(VENV)/.pip ## Build the wheels of the core and of each plugin into dist
 
 .PHONY: clean
 clean: ## Remove everything that make made
-	rm -rf $(VENV) demo dist site .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) benchmark-results demo dist site .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Dependency groups need pip 25.1.
@@ -75,6 +87,11 @@ $(VENV)/.demo: $(VENV)/.pip $(REQUIREMENTS)
 
 $(VENV)/.test: $(VENV)/.pip $(REQUIREMENTS)
 	$(INSTALL) -e '.[demo,jax]' $(EDITABLE) --group test
+	@touch $@ $(VENV)/.demo
+
+$(VENV)/.bench: $(VENV)/.pip $(REQUIREMENTS)
+	$(INSTALL) -e '.[demo,jax]' $(EDITABLE) --group bench
+	.ci/torch $(BIN)/python
 	@touch $@ $(VENV)/.demo
 
 $(VENV)/.check: $(VENV)/.pip constraints.txt pyproject.toml

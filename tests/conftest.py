@@ -2,12 +2,83 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
+import tempfile
+import threading
+import time
+import weakref
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+
+
+def _left() -> set[str]:
+    """Name what a test may leave behind and shall not: threads, children, files, leases."""
+    found = {
+        f"thread {each.name} {each.ident}"
+        for each in threading.enumerate()
+        if each.name.startswith("penstock")
+    }
+    found |= {
+        f"lease {id(each)}"
+        for each in list(weakref.finalize._registry)
+        if getattr(each.peek()[1] if each.peek() else None, "__name__", "") == "_take_back"
+    }
+    found |= {
+        f"file {entry.path}"
+        for entry in os.scandir(tempfile.gettempdir())
+        if not entry.name.startswith("pytest-of-")  # a pytest in a process of its own keeps it
+    }
+    if sys.platform == "linux":
+        mapped = Path("/proc/self/maps").read_text(encoding="utf-8", errors="surrogateescape")
+        for entry in os.listdir("/proc/self/fd"):
+            try:
+                target = os.readlink(f"/proc/self/fd/{entry}")
+            except OSError:  # that of the listing itself
+                continue
+            # A memory-map is its maker's, and the kit's tests keep what they made.
+            if "/pytest-" in target and target not in mapped:
+                found.add(f"descriptor {entry} of {target}")
+        for task in os.listdir("/proc/self/task"):
+            try:
+                children = Path(f"/proc/self/task/{task}/children").read_text(encoding="ascii")
+                for each in children.split():
+                    command = Path(f"/proc/{each}/cmdline").read_bytes()
+                    if b"resource_tracker" not in command:  # Python's own, until its end
+                        found.add(f"child {each}: {command!r}")
+            except OSError:
+                continue
+    return found
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_temporary_files(tmp_path_factory):
+    """Make temporary files where nobody else does."""
+    own = tmp_path_factory.mktemp("temporary")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(own))
+        patch.setenv("TMPDIR", str(own))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_behind(request):
+    """See that a test, and what it tests, cleans up after itself."""
+    before = _left()
+    yield
+    request.node.funcargs.clear()  # what other fixtures made is no longer needed
+    deadline = time.monotonic() + 5
+    left = _left() - before
+    while left and time.monotonic() < deadline:
+        gc.collect()  # only where there is something: it takes a while beside a backend
+        left = _left() - before
+        if left:
+            time.sleep(0.02)
+    assert not left
 
 
 @pytest.fixture

@@ -36,7 +36,6 @@ def loaded(array, rows):
         ("int64", "int64"),
         ("bool", "bool"),
         ("U4", "object"),
-        ("O", "object"),
     ],
 )
 def test_floats_are_delivered_as_float32_and_anything_else_as_it_is(dtype, delivered):

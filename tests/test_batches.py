@@ -420,7 +420,8 @@ def test_an_augmenter_that_fails_is_named_with_what_it_was_given(hook):
             "cannot be opened: Permission denied",
         ),
         (ValueError("bad\nbytes"), SampleCorrupt, r"ValueError: 'bad\nbytes'"),
-        (MemoryError(), SampleCorrupt, "MemoryError"),
+        (OSError(5, "Input/output error"), SampleMissing, "cannot be opened: Input/output error"),
+        (OSError("cannot identify"), SampleCorrupt, "OSError: 'cannot identify'"),
     ],
 )
 def test_a_sample_that_cannot_be_loaded_is_named(error, kind, message):

@@ -31,6 +31,10 @@ def place(tmp_path, monkeypatch):
         for number in range(3):
             scan = np.full((32, 32, 16), 100 * number, np.int16)
             np.save(Path("scans", name, f"{number}.npy"), scan)
+    Path("broken", "sick").mkdir(parents=True)
+    for number in (5, 6, 7):
+        np.save(Path("broken", "sick", f"{number}.npy"), np.zeros(3, np.int16))
+    Path("broken", "sick", "7.npy").write_bytes(b"<html>")
     Path("empty").mkdir()
     rows = ("5.1,3,setosa", "4.9,3,setosa", "6.3,3,virginica", "5.8,2,virginica")
     Path("iris.csv").write_text("\n".join(["length,width,species", *rows]), encoding="utf-8")

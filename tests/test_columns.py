@@ -91,6 +91,39 @@ def test_a_dtype_that_would_change_the_values_is_refused(column, dtype):
         values(penstock.Columns(column, dtype=dtype), TABLE.assign(big=300))
 
 
+@pytest.mark.parametrize(
+    "cells",
+    [
+        pd.date_range("2020", periods=3),
+        pd.to_timedelta([1, 2, 3]),
+        [1j, 2j, 3j],
+        [[1], [2], [3]],
+        [b"a", b"b", b"c"],
+    ],
+)
+@pytest.mark.parametrize("column", ["odd", ["age", "odd"]])
+def test_what_is_neither_number_nor_text_is_refused_unless_text_is_asked_for(cells, column):
+    table = TABLE.assign(odd=pd.Series(cells))
+    with pytest.raises(ConfigError, match="'odd' holds .*, which is neither a number nor text"):
+        values(penstock.Columns(column), table)
+    found = values(penstock.Columns(column, dtype="string"), table)
+    assert str(cells[0]) in str(found)
+
+
+def test_a_number_that_is_infinite_in_float32_is_refused():
+    with pytest.raises(ConfigError, match=r"holds 1e\+39, which dtype='float32' cannot hold"):
+        values(penstock.Columns("bmi"), TABLE.assign(bmi=1e39))
+    assert values(penstock.Columns("bmi", dtype="float64"), TABLE.assign(bmi=1e39))[0] == 1e39
+
+
+def test_a_whole_number_that_float32_rounds_is_warned_of_unless_float32_is_asked_for():
+    table = TABLE.assign(age=[0, 2**24, 2**24 + 1])
+    with pytest.warns(UserWarning, match="'age' holds 16777217, which float32 rounds to 16777216"):
+        values(penstock.Columns("age"), table)
+    values(penstock.Columns("age", dtype="float32"), table)
+    assert values(penstock.Columns("age", dtype="float64"), table)[2] == 2**24 + 1
+
+
 def test_columns_are_values():
     loader = penstock.Columns(["age", "bmi"])
     assert pickle.loads(pickle.dumps(loader)) == loader

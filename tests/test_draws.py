@@ -64,6 +64,24 @@ def test_another_seed_epoch_or_stream_gives_other_numbers(seed, epoch, stream):
     assert len(drawn) == 4
 
 
+@given(SEEDS, SEEDS, NUMBERS, st.integers(0, 50), st.integers(1, 5))
+def test_drawing_together_is_what_each_augmenter_would_draw(seed, epoch, numbers, stream, count):
+    numbers = np.array(numbers, np.int64)
+    draws = Draws(seed, epoch, numbers, stream)
+    draws.uniform()  # what was drawn before has no say
+    together = draws.together(count)
+    assert len(together) == count * len(numbers)
+    alone = [story(Draws(seed, epoch, numbers, stream + place)) for place in range(count)]
+    for drawn, *parts in zip(story(together), *alone, strict=True):
+        np.testing.assert_array_equal(drawn, np.concatenate(parts))
+
+
+@given(SEEDS, NUMBERS)
+def test_more_numbers_begin_with_the_fewer(seed, numbers):
+    few, more = (Draws(seed, 0, np.array(numbers)).uniform(size=size) for size in (2, 5))
+    np.testing.assert_array_equal(few, more[:, :2])
+
+
 def test_seed_and_epoch_are_not_interchangeable():
     assert not (Draws(1, 2, np.arange(9)).uniform() == Draws(2, 1, np.arange(9)).uniform()).any()
 
@@ -76,6 +94,15 @@ def test_golden_values():
     assert draws.chance(0.5).tolist() == GOLDEN_CHANCE
     np.testing.assert_allclose(draws.normal(), GOLDEN_NORMAL, rtol=1e-12)
     assert int(key(1, 2, 3)) == GOLDEN_KEY
+
+
+@given(st.lists(SEEDS, max_size=4))
+def test_a_key_is_hashed_as_arrays_are(words):
+    golden = np.uint64(0x9E3779B97F4A7C15)
+    state = np.zeros(1, np.uint64)
+    for word in words:
+        state = mix((state + golden) ^ mix(np.array([word], np.uint64) + golden))
+    assert key(*words) == state[0]
 
 
 def test_the_hash_is_that_of_splitmix64():

@@ -6,6 +6,7 @@ import builtins
 import copy
 import inspect
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -121,3 +122,39 @@ def test_the_nearest_word_is_suggested_and_a_far_one_is_not():
     assert errors.suggest("imges", ["npy", "images"]) == " Did you mean 'images'?"
     assert errors.suggest("zebra", ["npy", "images"]) == ""
     assert errors.suggest(7, iter(["npy"])) == ""
+
+
+def test_what_is_quoted_stands_on_one_line_even_where_its_own_text_does_not():
+    assert "\n" not in errors.quote(np.zeros((3, 3)))
+
+
+def test_what_cannot_say_what_it_is_is_quoted_by_its_class():
+    class Broken:
+        def __repr__(self):
+            raise ZeroDivisionError
+
+    assert errors.quote(Broken()) == "<Broken>"
+
+
+@pytest.mark.parametrize(
+    "many", [list(range(10**6)), tuple(range(10**6)), dict.fromkeys(range(10**6)), "x" * 10**8]
+)
+def test_no_more_is_written_out_than_is_shown(many):
+    tracemalloc.start()
+    errors.quote(many)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100_000
+
+
+def test_among_many_words_those_that_begin_alike_and_are_as_long_are_looked_at(monkeypatch):
+    words = [f"class-{number}" for number in range(200_000)]
+    looked_at = []
+    monkeypatch.setattr(
+        errors,
+        "get_close_matches",
+        lambda word, names, **options: looked_at.append(len(names)) or names[:1],
+    )
+    assert errors.suggest("class-17x", words).startswith(" Did you mean 'class-")
+    assert errors.suggest("class-17x", words[:900]) == " Did you mean 'class-0'?"
+    assert looked_at == [1_000, 900]

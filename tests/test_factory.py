@@ -117,6 +117,24 @@ def test_labels_as_a_series_by_sample(data):
     assert made.class_names == [5, 6, 7]
 
 
+@pytest.mark.parametrize("by_index", [True, False])
+def test_the_order_of_a_categorical_series_of_labels_is_kept(data, by_index):
+    species = pd.Series(pd.Categorical(data["species"], categories=["eel", "ray", "dog", "cat"]))
+    labels = species.set_axis(data["path"]) if by_index else species
+    made = generate(data, y_col=None, labels=labels)
+    assert made.class_names == ["eel", "ray", "dog", "cat"]
+    assert made.labels.tolist() == [3, 3, 2, 2, 0, 0]
+
+
+def test_rows_of_numbers_are_labels_to_predict(data):
+    points = np.arange(12.0).reshape(6, 2)
+    made = generate(data, y_col=None, labels=points, encoder="float")
+    np.testing.assert_array_equal(everything(made)[1], points)
+    by_sample = dict(zip(data["path"], points, strict=True))
+    made = generate(data, y_col=None, labels=by_sample, encoder="float")
+    np.testing.assert_array_equal(everything(made)[1], points)
+
+
 def test_labels_and_ids_that_are_no_utf8(data):
     name = "caf\udce9"
     np.save(f"data/{name}.npy", np.ones(2, np.float32))
@@ -187,8 +205,8 @@ def test_labels_are_encoded_as_asked(data, encoder, options, expected):
 
 
 def test_no_targets_and_inputs_as_targets(data):
-    assert len(generate(data, encoder="none")[0]) == 1
-    x, y = generate(data, encoder="input")[0]
+    assert len(generate(data, encoder="none", y_col=None)[0]) == 1
+    x, y = generate(data, encoder="input", y_col=None)[0]
     np.testing.assert_array_equal(x, y)
     x, y = ordered((X, Y), encoder="input")[0]
     np.testing.assert_array_equal(y, X[:4])
@@ -416,6 +434,20 @@ def test_a_split_of_a_split_stays_inside_it():
     train, validation = rest.split(0.5, 0.5)
     parts = [everything(part)[0] for part in (train, validation, test)]
     assert sorted(np.concatenate(parts)) == list(range(40))
+
+
+def test_one_fraction_splits_off_the_rest_as_well():
+    train, val = ordered(np.arange(10.0)).split(0.8)
+    assert (train.num_samples, val.num_samples) == (8, 2)
+
+
+def test_what_is_split_off_keeps_its_short_last_batch_where_training_drops_it():
+    train, val, test = ordered(np.arange(100.0), batch_size=32, drop_remainder=True).split(
+        0.7, 0.2, 0.1
+    )
+    assert [len(x) for (x,) in train] == [32, 32]
+    assert [len(x) for (x,) in val] == [20]
+    assert [len(x) for (x,) in test] == [10]
 
 
 def test_taking_and_choosing_samples(data):

@@ -39,10 +39,11 @@ def test_files_without_folders_have_no_labels(tmp_path, write):
     assert list(table.columns) == ["sample"]
 
 
-def test_a_class_without_samples_keeps_its_number(tmp_path, write):
+def test_a_class_without_samples_keeps_its_number_and_is_warned_of(tmp_path, write):
     write(tmp_path, "a/1.npy", "c/1.npy")
     (tmp_path / "b").mkdir()
-    table = listed(tmp_path)
+    with pytest.warns(UserWarning, match="The class folder 'b' has no .npy file"):
+        table = listed(tmp_path)
     assert list(table["label"].cat.categories) == ["a", "b", "c"]
     assert table["label"].cat.codes.tolist() == [0, 2]
 

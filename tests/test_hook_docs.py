@@ -36,3 +36,9 @@ def test_each_hook_says_when_it_is_called_and_what_its_arguments_are(hook):
     assert "\nArgs:\n" in text
     for argument in inspect.signature(HOOKS[hook]).parameters:
         assert f"\n    {argument}: " in text
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_each_hook_is_tried_by_a_component_of_the_tests(hook):
+    texts = [path.read_text(encoding="utf-8") for path in Path(__file__).parent.rglob("*.py")]
+    assert any(re.search(rf"@(?:penstock\.)?hookimpl\n    def {hook}\(", text) for text in texts)

@@ -90,7 +90,7 @@ def test_every_name_is_imported_from_where_type_checkers_find_it():
         if node.module != "penstock"
     }
     assert seen == penstock._HOMES
-    assert {*seen, "errors"} == set(penstock.__all__)
+    assert {*seen, "callbacks", "errors"} == set(penstock.__all__)
 
 
 def test_without_a_backend_the_error_says_what_to_install():

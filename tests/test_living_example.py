@@ -62,11 +62,16 @@ def site(wheel, tmp_path_factory):
     return target
 
 
+def before(site):
+    """Return a path for modules on which *site* comes first."""
+    return os.pathsep.join(filter(None, (str(site), os.environ.get("PYTHONPATH"))))
+
+
 def run(site, place, *command):
     return subprocess.run(
         [sys.executable, *command],
         cwd=place,
-        env={**os.environ, "PYTHONPATH": str(site), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**os.environ, "PYTHONPATH": before(site), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         check=False,

@@ -47,11 +47,16 @@ def site(tmp_path_factory):
     return site
 
 
+def before(site):
+    """Return a path for modules on which *site* comes first."""
+    return os.pathsep.join(filter(None, (str(site), os.environ.get("PYTHONPATH"))))
+
+
 def run(site, place, code):
     done = subprocess.run(
         [sys.executable, "-c", code + LOADED],
         cwd=place,
-        env={**os.environ, "PYTHONPATH": str(site)},
+        env={**os.environ, "PYTHONPATH": before(site)},
         capture_output=True,
         text=True,
         check=False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -23,6 +24,11 @@ def files_of(project):
     return sorted(
         path.relative_to(project).as_posix() for path in project.rglob("*") if path.is_file()
     )
+
+
+def before(site):
+    """Return a path for modules on which *site* comes first."""
+    return os.pathsep.join(filter(None, (str(site), os.environ.get("PYTHONPATH"))))
 
 
 def run(place, *command, **environment):
@@ -61,22 +67,39 @@ def site(project, tmp_path_factory):
 
 
 def test_its_tests_pass_where_it_is_installed(project, site):
-    done = run(project, "pytest", "-q", "-p", "no:cacheprovider", PYTHONPATH=str(site))
+    done = run(project, "pytest", "-q", "-p", "no:cacheprovider", PYTHONPATH=before(site))
     assert done.returncode == 0, done.stdout + done.stderr
     closing = done.stdout.splitlines()[-1]
     assert "passed" in closing
     assert "skipped" not in closing
 
 
+def test_its_tests_notice_a_readme_that_tells_of_another_component(project, site, tmp_path):
+    copy = shutil.copytree(project, tmp_path / project.name)
+    readme = copy / "README.md"
+    whole = readme.read_text(encoding="utf-8")
+    for row in table(project / "README.md"):
+        readme.write_text(whole.replace(row, ""), encoding="utf-8")
+        done = run(copy, "pytest", "-q", "-k", "readme", PYTHONPATH=before(site))
+        assert done.returncode == 1, done.stdout
+        assert "1 failed" in done.stdout
+
+
+def test_its_readme_asks_for_a_pip_that_knows_groups(project):
+    commands = (project / "README.md").read_text(encoding="utf-8").splitlines()
+    at = commands.index("pip install -e . --group dev")
+    assert commands[at - 1] == 'pip install --upgrade "pip>=25.1"'
+
+
 def test_it_is_listed_with_its_summary(project, site, tmp_path):
     kind = next(kind for kind, name in NAMES.items() if name == project.name)
-    done = run(tmp_path, "penstock", "plugins", "--load", "--json", PYTHONPATH=str(site))
+    done = run(tmp_path, "penstock", "plugins", "--load", "--json", PYTHONPATH=before(site))
     (row,) = [row for row in json.loads(done.stdout) if row["distribution"] == project.name]
     short = project.name.removeprefix("penstock-").replace("-", "_")
     assert (row["kind"], row["name"], row["status"]) == (kind, short, "ok")
     described = tomllib.loads((project / "pyproject.toml").read_text())["project"]["description"]
     assert row["summary"] == described
-    done = run(tmp_path, "penstock", "plugins", "show", short, PYTHONPATH=str(site))
+    done = run(tmp_path, "penstock", "plugins", "show", short, PYTHONPATH=before(site))
     options = {line.split("|")[1].strip(" `") for line in table(project / "README.md")}
     shown = {line.split()[0] for line in done.stdout.splitlines() if line[:1].isalpha()}
     assert options <= shown
@@ -119,9 +142,17 @@ def test_the_command_says_what_it_wrote_and_what_comes_next(tmp_path, monkeypatc
         "src/penstock_tide/py.typed",
         "tests/test_penstock_tide.py",
     ]
-    *told, empty, after = capsys.readouterr().out.splitlines()
+    written, after = capsys.readouterr().out.split("\n\n")
+    told = written.splitlines()
     assert [Path(path).as_posix() for path in told] == [f"penstock-tide/{path}" for path in paths]
-    assert (empty, after) == ("", "There: pip install -e . --group dev, and pytest")
+    assert after.split("\n") == [
+        "Next:",
+        "  cd penstock-tide",
+        '  pip install --upgrade "pip>=25.1"  # for --group',
+        "  pip install -e . --group dev",
+        "  pytest",
+        "",
+    ]
     assert files_of(tmp_path / "penstock-tide") == sorted(paths)
 
 

@@ -98,11 +98,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
+def before(site: Path) -> str:
+    """Return a path for modules on which *site* comes first."""
+    return os.pathsep.join(filter(None, (str(site), os.environ.get("PYTHONPATH"))))
+
+
 def run(site: Path, place: Path, *command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *command],
         cwd=place,
-        env={**os.environ, "PYTHONPATH": str(site)},
+        env={**os.environ, "PYTHONPATH": before(site)},
         capture_output=True,
         text=True,
         check=False,

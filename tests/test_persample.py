@@ -131,6 +131,8 @@ def test_a_function_that_needs_more_arguments_is_refused():
 def test_suffixes_given_as_one_string_are_refused():
     with pytest.raises(ConfigError, match="give a tuple"):
         penstock.loader(suffixes=".raw")
+    with pytest.raises(PluginError, match="begin with a dot"):
+        penstock.loader(suffixes=("raw",))(len)
 
 
 def test_an_encoder_of_one_label_makes_the_target(folder):
@@ -173,6 +175,15 @@ def test_whole_numbers_are_rounded_and_clipped_and_never_wrap_around():
     x = np.array([[10], [250]], np.uint8)
     data = penstock.make_generator((x,), augment=lambda a: a + 9.6, shuffle=False)
     assert every(data).tolist() == [[20], [255]]
+
+
+def test_targets_that_are_no_masks_are_left_alone_without_a_word():
+    x = np.zeros((4, 8, 8, 3), np.float32)
+    for y in (np.zeros((4, 2, 2, 1), np.float32), np.zeros((4, 8), np.float32), np.zeros(4)):
+        data = penstock.make_generator((x, y), augment=lambda a: a + 1, shuffle=False)
+        (changed, kept) = data[0]
+        assert changed.all()
+        assert not np.any(kept)
 
 
 def test_an_augmenter_that_changes_the_shape_is_named():

@@ -65,6 +65,14 @@ def test_a_plugin_is_found_by_name_without_being_imported(distribution):
     assert "sounds" in sys.modules
 
 
+def test_a_plugin_with_suffixes_that_would_claim_others_files_is_not_loaded(distribution):
+    source = SOUND.format(name="Wav").replace("@penstock", "suffixes = '.wav'\n\n        @penstock")
+    distribution("sounds", {"wav": "sounds:Wav"}, sounds=source)
+    with pytest.raises(PluginError, match="The loader 'wav' of sounds 1.0 says suffixes='.wav'"):
+        load("loader", "wav")
+    assert isinstance(dict(load_all("loader"))["wav"], PluginError)
+
+
 def test_loading_one_plugin_imports_no_other(distribution):
     distribution("sounds", {"wav": "sounds:Wav"}, sounds=SOUND.format(name="Wav"))
     distribution("noises", {"mp3": "noises:Mp3"}, noises=SOUND.format(name="Mp3"))

@@ -20,9 +20,10 @@ import penstock
 from penstock.batches import Batches
 from penstock.errors import SampleCorrupt
 from penstock.fields import LoadedField
+from penstock.jobs import Job
 from penstock.memory import Pool
 from penstock.order import Order
-from penstock.readahead import ReadAhead, _Job
+from penstock.readahead import ReadAhead
 
 COUNT, SIZE, LENGTH = 37, 4, 10
 
@@ -94,14 +95,20 @@ KEYS = st.tuples(st.integers(0, 1), st.integers(0, LENGTH - 1))
 @given(
     st.sampled_from([0, 1, 2, 8]),
     st.integers(1, 4),
-    st.lists(st.tuples(KEYS, st.lists(KEYS, max_size=6), st.booleans()), min_size=1, max_size=12),
+    st.lists(
+        st.tuples(
+            KEYS, st.lists(KEYS, max_size=6), st.booleans(), st.sampled_from([None, 1, 2, 3])
+        ),
+        min_size=1,
+        max_size=12,
+    ),
 )
 def test_batches_are_the_same_for_any_threads_depth_order_and_prediction(workers, depth, requests):
     made = ReadAhead(batches(), workers, depth)
     held = []
     try:
-        for key, upcoming, hold in requests:
-            (x,) = made.get(key, upcoming)
+        for key, upcoming, hold, reader in requests:
+            (x,) = made.get(key, upcoming, reader)
             np.testing.assert_array_equal(x, EXPECTED[key])
             if hold:
                 held.append((key, x))
@@ -135,9 +142,8 @@ def test_what_was_foretold_is_ready_when_it_is_asked_for(ahead):
     made.get((0, 0), [(0, 1), (0, 2), (0, 3)])
     assert set(made._crew.jobs) == {(0, 1), (0, 2)}  # no more than the depth
     wait_for(lambda: all(job.ready.is_set() for job in made._crew.jobs.values()))
-    began = time.perf_counter()
-    made.get((0, 1))
-    assert time.perf_counter() - began < 0.015
+    ready = made._crew.jobs[0, 1]._batch
+    assert made.get((0, 1)) is ready
 
 
 def test_what_is_not_wanted_any_more_is_given_up(ahead):
@@ -145,6 +151,29 @@ def test_what_is_not_wanted_any_more_is_given_up(ahead):
     made.get((0, 0), [(0, 1), (0, 2), (0, 3)])
     made.get((1, 5), [(1, 6)])
     assert set(made._crew.jobs) <= {(1, 6)}
+
+
+def test_what_one_reader_wants_is_kept_while_another_reads(ahead):
+    made = ahead(depth=3)
+    made.get((0, 0), [(0, 1), (0, 2)], "training")
+    made.get((1, 5), [(1, 6)], "validation")
+    made.get((1, 0))  # a look
+    assert set(made._crew.jobs) == {(0, 1), (0, 2), (1, 6)}
+
+
+def test_a_reader_that_went_away_is_forgotten_when_others_come(ahead):
+    made = ahead(depth=3)
+    for reader in range(4):
+        made.get((0, 2 * reader), [(0, 2 * reader + 1)], reader)
+    assert set(made._crew.jobs) == {(0, 5), (0, 7)}
+
+
+def test_a_batch_that_another_reader_has_taken_is_not_made_again_for_nobody(ahead):
+    made = ahead(depth=3)
+    made.get((0, 0), [(0, 1), (0, 2)], "old walk")
+    made.get((0, 1), [(0, 2), (0, 3)], "new walk")
+    made.get((0, 2), [(0, 3), (0, 4)], "new walk")
+    assert set(made._crew.jobs) == {(0, 3), (0, 4)}
 
 
 def test_without_threads_nothing_is_made_ahead(ahead):
@@ -379,7 +408,7 @@ def test_who_waits_for_a_batch_hears_of_the_interruption_of_who_makes_it():
 
 
 def test_a_batch_goes_to_all_who_asked_and_then_out_of_sight():
-    job = _Job(batches().start(0, 0, Pool()), SIZE)
+    job = Job(batches().start(0, 0, Pool()), SIZE)
     job.ask()
     job.ask()
     job.fill(*job.take())

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, strategies as st
 
 from penstock.errors import ConfigError
-from penstock.splitting import array_classes, split_positions
+from penstock.splitting import array_classes, split_positions, with_rest
 
 SEEDS = st.integers(0, 2**64 - 1)
 
@@ -108,6 +108,18 @@ def test_tenths_add_up_to_one():
 def test_no_fractions_are_refused():
     with pytest.raises(ConfigError, match=r"split\(0\.8, 0\.2\)"):
         split_positions(10, [], 0, None)
+
+
+def test_one_fraction_alone_means_that_and_the_rest():
+    assert with_rest([0.75]) == (0.75, 0.25)
+    assert with_rest([0.5, 0.25]) == [0.5, 0.25]
+    with pytest.raises(ConfigError, match="leaves nothing for a second part"):
+        with_rest([1])
+
+
+def test_fractions_of_numpy_are_fractions():
+    parts = split_positions(10, [np.float32(0.5), np.float64(0.5)], 0, None)
+    assert list(map(len, parts)) == [5, 5]
 
 
 def test_a_part_without_a_sample_is_refused():

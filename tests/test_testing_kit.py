@@ -37,6 +37,11 @@ class OfLoader(LoaderConformance):
         return self.loader(), [f"{number}.raw" for number in range(6)]
 
 
+class TestRaw(OfLoader):
+    def expected(self, directory):
+        return np.arange(6)[:, None] + np.arange(4)
+
+
 class OfEncoder(EncoderConformance):
     entry_point = None
     encoder = sound.Classes
@@ -101,6 +106,21 @@ COMMON = {
         ("encoder", broken.PlainEncoder),
         ("augmenter", broken.PlainAugmenter),
     ],
+    "test_it_is_made_and_accepted": [
+        ("loader", broken.ShoutsItsSuffix),
+        ("loader", broken.ListsLetters),
+        ("loader", broken.LeavesTheDotOut),
+        ("loader", broken.LetsUsersChooseSuffixes),
+        ("loader", broken.WritesSampels),
+        (
+            "loader",
+            broken.Undecorated,
+            {"make": lambda *_: (broken.Undecorated(column="sample"), ["0.raw"])},
+        ),
+        ("encoder", sound.Classes, {"make": lambda _: (sound.Classes, ["a", "b", "c"])}),
+        ("augmenter", broken.WantsMisspelt),
+        ("augmenter", broken.NeedsTheFuture),
+    ],
     "test_its_entry_point_leads_to_its_class": [
         ("loader", sound.Raw, {"entry_point": ""}),
         ("loader", sound.Raw, {"entry_point": "columns"}),
@@ -131,6 +151,7 @@ OF_LOADERS = {
     "test_it_describes_its_samples": [broken.DescribesATuple, broken.DescribesTheFirst],
     "test_it_loads_every_sample": [
         broken.FailsOnOne,
+        broken.ReadsTooMuch,
         broken.ReadsOneForAll,
         (broken.ReadsTwice, {"expected": lambda *_: np.arange(6)[:, None] + np.arange(4)}),
         (sound.Raw, {"expected": lambda *_: np.zeros((6, 5))}),
@@ -139,10 +160,14 @@ OF_LOADERS = {
     "test_it_loads_repeated_samples": [broken.ReadsEachOnce],
     "test_it_takes_an_empty_slice": [broken.NeedsOne],
     "test_it_loads_a_slice_as_it_loads_each_sample_alone": [broken.CentresTheSlice],
-    "test_it_writes_every_element_of_out": [broken.LeavesPadding, broken.WritesBeside],
+    "test_it_writes_every_element_of_out": [
+        broken.LeavesPadding,
+        (broken.AddsToOut, {"expected": lambda *_: np.arange(6)[:, None] + np.arange(4)}),
+        broken.WritesBeside,
+    ],
     "test_it_keeps_no_reference_to_out": [broken.KeepsViews, broken.WritesLater],
     "test_it_leaves_the_samples_it_is_given_alone": [broken.ShortensPaths],
-    "test_it_claims_its_own_data": [broken.ShoutsItsSuffix, broken.ClaimsNothing],
+    "test_it_claims_its_own_data": [broken.ClaimsNothing],
     "test_it_claims_no_foreign_data": [broken.ClaimsDirectories],
     "test_a_corrupt_sample_is_named": [
         broken.SwallowsErrors,
@@ -165,7 +190,7 @@ OF_ENCODERS = {
     "test_an_unseen_label_is_refused": [broken.TakesStrangers],
 }
 OF_AUGMENTERS = {
-    "test_it_takes_every_array_it_is_fed": [broken.WantsFloats, broken.WantsMisspelt],
+    "test_it_takes_every_array_it_is_fed": [broken.WantsFloats],
     "test_it_changes_arrays_in_place": [broken.ReplacesArrays, broken.AddsAnArray],
     "test_it_augments_a_sample_alike_in_any_slice": [broken.DrawsOnce, broken.EverySecond],
     "test_it_differs_from_epoch_to_epoch": [
@@ -174,6 +199,7 @@ OF_AUGMENTERS = {
     ],
     "test_it_leaves_targets_alone": [broken.ClearsMasks, sound.Mixup],
     "test_it_takes_an_empty_slice": [broken.NeedsASample],
+    "test_it_does_the_work_of_those_it_fuses_with": [broken.FusesSloppily],
     "test_it_takes_a_batch_of_one_sample": [(broken.NeedsAPartner, {"changes_targets": True})],
 }
 MISTAKES = [
@@ -213,6 +239,34 @@ def test_each_test_says_what_holds():
             assert getattr(conformance, name).__doc__.endswith(".")
 
 
+@pytest.mark.parametrize(
+    ("name", "attributes", "said"),
+    [
+        ("ListsLetters", {}, "suffixes='.raw'. It must be a tuple of lower-case endings"),
+        ("LetsUsersChooseSuffixes", {}, "suffixes as an option"),
+        ("WritesSampels", {}, "takes 'sampels', which load_samples is not given. Did you mean 's"),
+        (
+            "Undecorated",
+            {"make": lambda *_: broken.Undecorated(column="sample")},
+            "Undecorated() takes no arguments. Return the component",
+        ),
+        (
+            "ReadsTooMuch",
+            {},
+            " into shape (4,). Fill out, of shape (6, 4), with one per row. Let describe_",
+        ),
+        ("LeavesPadding", {}, "at [0, 3] it has 0.0 and then"),
+        ("ReadsTwice", {"expected": TestRaw.expected}, "at [0, 1] it has 2.0 and not 1."),
+        ("DescribesATuple", {}, "must return a penstock.ArraySpec(shape, dtype)."),
+    ],
+)
+def test_a_failure_says_where_to_look_and_what_to_write(name, attributes, said, tmp_path):
+    failed, _ = outcomes(kit("loader", getattr(broken, name), **attributes), tmp_path)
+    (message,) = failed.values()
+    assert said in message
+    assert message.count("ArraySpec") <= 1
+
+
 @pytest.mark.parametrize("name", ["FailsOnOne", "NeverTheSameLoader", "KeepsALockLoader"])
 def test_what_cannot_be_judged_is_skipped_and_not_passed(name, tmp_path):
     failed, skipped = outcomes(kit("loader", getattr(broken, name)), tmp_path)
@@ -225,11 +279,6 @@ def test_a_component_that_hangs_does_not_hang_the_tests():
     assert in_threads(sound.Endless(), "", 0.1) == "threads were not done after 0.1 s"
     assert in_spawned_process(sound.Endless(), 1) == (None, "it was not done after 1 s")
     assert time.monotonic() - start < 5
-
-
-class TestRaw(OfLoader):
-    def expected(self, directory):
-        return np.arange(6)[:, None] + np.arange(4)
 
 
 class TestRawIds(OfLoader):
@@ -325,9 +374,9 @@ def test_a_class_without_make_says_so():
 
 
 @pytest.fixture
-def readings(tmp_path, monkeypatch):
-    """Write and install what docs/how-to/test-a-plugin.md shows; return its tests."""
-    page = Path(__file__).parents[1] / "docs" / "how-to" / "test-a-plugin.md"
+def shown(request, tmp_path, monkeypatch):
+    """Write and install what a page of docs/how-to shows; return its tests."""
+    page = Path(__file__).parents[1] / "docs" / "how-to" / f"{request.param}.md"
     blocks = re.findall(r"^```\w+\n# (\S+)\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
     files = dict(blocks)
     project = tomllib.loads(files.pop("pyproject.toml"))["project"]
@@ -344,15 +393,25 @@ def readings(tmp_path, monkeypatch):
         )
     )
     monkeypatch.syspath_prepend(tmp_path)
-    yield importlib.import_module("test_penstock_readings")
+    (tests,) = (name for name in files if name.startswith("test_"))
+    yield importlib.import_module(tests.removesuffix(".py"))
     for name in files:
         sys.modules.pop(name.removesuffix(".py"), None)
 
 
-@pytest.mark.parametrize("name", ["TestSpectra", "TestSigned", "TestGain"])
-def test_what_the_documentation_shows_passes(name, readings, tmp_path):
+@pytest.mark.parametrize(
+    ("shown", "name"),
+    [
+        ("test-a-plugin", "TestSpectra"),
+        ("test-a-plugin", "TestSigned"),
+        ("test-a-plugin", "TestGain"),
+        ("wrap-a-library", "TestPulses"),
+    ],
+    indirect=["shown"],
+)
+def test_what_the_documentation_shows_passes(name, shown, tmp_path):
     (tmp_path / "run").mkdir()
-    assert outcomes(getattr(readings, name)(), tmp_path / "run") == ({}, set())
+    assert outcomes(getattr(shown, name)(), tmp_path / "run") == ({}, set())
 
 
 def test_an_author_reads_what_to_do(tmp_path):

@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from penstock import errors
+    from penstock import callbacks, errors
     from penstock.arrays import Arrays
     from penstock.arrayspec import ArraySpec
     from penstock.batch import Batch
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from penstock.factory import make_generator
     from penstock.hookspecs import hookimpl
     from penstock.persample import augmenter, encoder, loader
+    from penstock.savedsplits import save_split
     from penstock.sequence import Sequence
 
 __all__ = [
@@ -39,11 +40,13 @@ __all__ = [
     "Multilabel",
     "Sequence",
     "augmenter",
+    "callbacks",
     "encoder",
     "errors",
     "hookimpl",
     "loader",
     "make_generator",
+    "save_split",
 ]
 
 _HOMES = {
@@ -63,12 +66,13 @@ _HOMES = {
     "hookimpl": "penstock.hookspecs",
     "loader": "penstock.persample",
     "make_generator": "penstock.factory",
+    "save_split": "penstock.savedsplits",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name == "errors":
-        return import_module("penstock.errors")
+    if name in ("callbacks", "errors"):
+        return import_module(f"penstock.{name}")
     if name == "__version__":
         from importlib.metadata import version
 

@@ -14,7 +14,40 @@ from penstock.hookspecs import hookimpl
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Arrays"]
+__all__ = ["Arrays", "as_array", "is_sparse", "refuse_objects"]
+
+
+def is_sparse(given: Any) -> bool:
+    """Say whether something is a sparse matrix of SciPy's."""
+    return hasattr(given, "toarray") and hasattr(given, "nnz")
+
+
+def as_array(given: Any) -> NDArray[Any]:
+    """Return what a user gave as an array, as a NumPy array.
+
+    Raises:
+        ConfigError: It is masked, sparse, ragged, or can be none for another reason.
+    """
+    if np.ma.isMaskedArray(given):
+        raise ConfigError(
+            "A masked array was given, and Keras has no masks of that kind."
+            " Fill it: array.filled(0)."
+        )
+    if is_sparse(given):
+        raise ConfigError(
+            f"A sparse matrix was given ({type(given).__name__}), and batches are dense arrays."
+            " Make it dense, matrix.toarray(), or write a loader of its rows."
+        )
+    try:
+        return np.asanyarray(given)
+    except Exception as error:
+        if isinstance(given, (list, tuple)) and isinstance(error, ValueError):
+            raise ConfigError(
+                "The rows of an array have different lengths. Give them one shape, or file names."
+            ) from error
+        raise ConfigError(
+            f"{quote(type(given).__name__)} cannot be made a NumPy array: {quote(str(error))}"
+        ) from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,13 +64,15 @@ class Arrays:
     array: NDArray[Any]
 
     def __post_init__(self) -> None:
-        array = np.asanyarray(self.array)
+        array = as_array(self.array)
         if array.ndim < 1 or array.dtype.kind not in "biufOUT":
             raise ConfigError(
                 f"An array of shape {array.shape} and dtype {quote(array.dtype.str)} has no rows"
                 " that Keras can take. Give numbers, booleans or strings, with samples along the"
                 " first axis."
             )
+        if array.dtype.kind == "O":
+            refuse_objects(array)
         object.__setattr__(self, "array", array)
 
     @hookimpl
@@ -74,6 +109,20 @@ class Arrays:
         else:
             array = state["array"]
         object.__setattr__(self, "array", array)
+
+
+def refuse_objects(array: NDArray[Any]) -> None:
+    """Refuse an array of dtype object that holds anything else than strings.
+
+    Raises:
+        ConfigError: It does; shows the first.
+    """
+    for cell in array.flat:
+        if not isinstance(cell, (str, bytes)):
+            raise ConfigError(
+                f"An array of objects was given, such as {quote(cell)}; only strings are taken so."
+                ' Make numbers of it: array.astype("float32").'
+            )
 
 
 def _place(array: NDArray[Any]) -> tuple[str, str, int, tuple[int, ...]] | None:

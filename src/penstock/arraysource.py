@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from penstock.arrays import Arrays
+from penstock.arrays import Arrays, as_array, is_sparse
 from penstock.components import instance
 from penstock.errors import ConfigError
 from penstock.sources import Source
 from penstock.targets import encoded_field
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from penstock.fields import EncodedField, LoadedField
 
 __all__ = ["is_arrays", "is_nested", "open_arrays"]
@@ -35,7 +33,7 @@ def is_arrays(given: Any) -> bool:
         return given.dtype.kind not in "OUST"
     if isinstance(given, list):
         return bool(given) and not isinstance(given[0], (str, os.PathLike))
-    return hasattr(given, "__array__")
+    return hasattr(given, "__array__") or is_sparse(given)
 
 
 def is_nested(given: Any, place: int) -> bool:
@@ -76,7 +74,9 @@ def open_arrays(
         {} if part is None else dict(part) if isinstance(part, Mapping) else {name: part}
         for name, part in zip("xy", parts[:2], strict=False)
     ]
-    loaders = [{name: Arrays(_rows(each)) for name, each in part.items()} for part in named]
+    loaders = [{name: Arrays(as_array(each)) for name, each in part.items()} for part in named]
+    if not loaders[0]:
+        raise ConfigError("There is no array for x. Give arrays: x, (x, y) or ({'a': …}, y).")
     lengths = {name: len(each.array) for part in loaders for name, each in part.items()}
     if len(set(lengths.values())) != 1:
         raise ConfigError(
@@ -97,20 +97,6 @@ def open_arrays(
     if encoder in ("none", "input"):
         return source, inputs, [], weight
     return source, inputs, [_encoded(encoder, loaded, source, shared)], weight
-
-
-def _rows(given: Any) -> NDArray[Any]:
-    if np.ma.isMaskedArray(given):
-        raise ConfigError(
-            "A masked array was given, and Keras has no masks of that kind."
-            " Fill it: array.filled(0)."
-        )
-    try:
-        return np.asanyarray(given)
-    except ValueError as error:
-        raise ConfigError(
-            "The rows of an array have different lengths. Give them one shape, or file names."
-        ) from error
 
 
 def _encoded(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from penstock.batch import Batch
-from penstock.components import name_of
 from penstock.draws import Draws
-from penstock.errors import PenstockError, PluginError, quote
-from penstock.fields import LoadedField
+from penstock.errors import PenstockError, PluginError, SampleError, quote
+from penstock.failures import mend
+from penstock.fields import EncodedField, LoadedField
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from penstock.batches import Batches
@@ -24,10 +27,19 @@ __all__ = ["Assembly"]
 class Assembly:
     """One batch in the making: filled slice by slice, from any threads, then finished."""
 
-    def __init__(self, batches: Batches, epoch: int, rows: NDArray[np.int64], pool: Pool) -> None:
+    def __init__(
+        self,
+        batches: Batches,
+        epoch: int,
+        rows: NDArray[np.int64],
+        pool: Pool,
+        turns: NDArray[np.int64] | None = None,
+    ) -> None:
         self._batches = batches
         self._epoch = epoch
-        self._rows = rows
+        self._rows = rows  # of its own: replacements are written here
+        self._turns = turns  # added to rows for what is drawn: a sample may come several times
+        self._masked: list[int] = []
         self._arrays = [
             pool.lease((len(rows), *each.spec.deliver_shape), each.spec.deliver_dtype)
             for each in batches.loaded
@@ -40,33 +52,62 @@ class Assembly:
         """Load, augment and deliver samples *start* to *stop* of the batch."""
         rows = self._rows[start:stop]
         batches = self._batches
-        ready = []
+        ready: list[NDArray[Any]] = []
+        masked: Sequence[int] = ()
+        kept = 0
+        began = time.perf_counter()
         for each, array in zip(batches.loaded, self._arrays, strict=True):
             row = array[start:stop]
-            if not each.spec.direct:
-                row = batches.runtime.scratch(each, len(rows))
-            each.load(rows, row)
-            ready.append(row)
+            ready.append(row if each.spec.direct else batches.runtime.scratch(each, len(rows)))
+        try:
+            for each, row in zip(batches.loaded, ready, strict=True):
+                kept += each.load(rows, row)
+        except SampleError as error:
+            masked = mend(batches, self._epoch, rows, ready, error)
+        loaded = time.perf_counter()
         if batches.augment and batches.runtime.sample_hooks:
-            self._augment_samples(rows, ready)
+            self._augment_samples(start, stop, ready)
+        augmented = time.perf_counter()
         for each, array, row in zip(batches.loaded, self._arrays, ready, strict=True):
             if not each.spec.direct:
                 _deliver(each, row, array[start:stop])
+        if masked:
+            self._mask(start, masked)
+        batches.runtime.meter.add(
+            samples=len(rows),
+            kept=kept,
+            load=loaded - began,
+            augment=augmented - loaded,
+            deliver=time.perf_counter() - augmented,
+        )
 
     def finish(self) -> tuple[Any, ...]:
         """Encode the labels, weigh the samples, and return what Keras is handed."""
         batches = self._batches
+        began = time.perf_counter()
         arrays = iter(self._arrays)
         inputs = {each.name: next(arrays) for each in batches.inputs}
         targets = {
             each.name: next(arrays) if isinstance(each, LoadedField) else each.encode(self._rows)
             for each in batches.targets
         }
-        weight = self._weigh()
+        weight: Any = self._weigh()
+        encoded = time.perf_counter()
         if batches.augment and batches.runtime.batch_hooks:
-            batch = Batch(inputs, targets, weight, Draws(0, 0, self._rows[:0]))
-            self._call(batches.runtime.batch_hooks, "augment_batch", batch, self._rows)
-            inputs, targets, weight = batch.inputs, batch.targets, batch.sample_weight
+            batch = Batch(dict(inputs), dict(targets), weight, Draws(0, 0, self._rows[:0]))
+            self._call(batches.runtime.batch_hooks, "augment_batch", batch, 0, len(self))
+            inputs = _checked(batch.inputs, inputs, len(self))
+            targets = _checked(batch.targets, targets, len(self))
+            weight = _checked_weight(batch.sample_weight, len(self))
+            if self._masked and weight is not None:
+                weight[self._masked] = 0
+        if batches.output_weight is not None:
+            weight = self._weigh_outputs(weight)
+        batches.runtime.meter.add(
+            encode=encoded - began,
+            augment=time.perf_counter() - encoded,
+            bytes=sum(array.nbytes for array in self._arrays),
+        )
         x: Any = inputs if batches.nested_inputs else next(iter(inputs.values()))
         if batches.echo:
             return (x, x) if weight is None else (x, x, weight)
@@ -74,6 +115,12 @@ class Assembly:
             return (x,) if weight is None else (x, None, weight)
         y: Any = targets if batches.nested_targets else next(iter(targets.values()))
         return (x, y) if weight is None else (x, y, weight)
+
+    def _mask(self, start: int, places: Sequence[int]) -> None:
+        """Make zeros of samples, whatever augmenters made of them."""
+        for array in self._arrays:
+            array[[start + place for place in places]] = "" if array.dtype.hasobject else 0
+        self._masked.extend(start + place for place in places)
 
     def _weigh(self) -> NDArray[np.float32] | None:
         batches, weight = self._batches, None
@@ -83,15 +130,29 @@ class Assembly:
             assert batches.classed is not None
             by_class = batches.class_weight[batches.classed.labels[self._rows]]
             weight = by_class if weight is None else weight * by_class
+        if batches.errors.on_error == "mask":  # in every batch: Keras expects them all alike
+            weight = np.ones(len(self._rows), np.float32) if weight is None else weight
+            weight[self._masked] = 0
         return weight
 
-    def _augment_samples(self, rows: NDArray[np.int64], ready: list[NDArray[Any]]) -> None:
+    def _weigh_outputs(self, weight: NDArray[Any] | None) -> dict[str, NDArray[Any]]:
+        """Weigh the classes of each target by itself."""
+        by_class = self._batches.output_weight or {}
+        weight = np.ones(len(self), np.float32) if weight is None else weight
+        return {
+            each.name: weight * by_class[each.name][each.labels[self._rows]]
+            if isinstance(each, EncodedField) and each.name in by_class
+            else weight
+            for each in self._batches.targets
+        }
+
+    def _augment_samples(self, start: int, stop: int, ready: list[NDArray[Any]]) -> None:
         batches = self._batches
         named = list(zip(batches.loaded, ready, strict=True))
         inputs = {each.name: row for each, row in named[: len(batches.inputs)]}
         targets = {each.name: row for each, row in named[len(batches.inputs) :]}
-        batch = Batch(dict(inputs), dict(targets), None, Draws(0, 0, rows[:0]))
-        self._call(batches.runtime.sample_hooks, "augment_samples", batch, rows)
+        batch = Batch(dict(inputs), dict(targets), None, Draws(0, 0, self._rows[:0]))
+        self._call(batches.runtime.sample_hooks, "augment_samples", batch, start, stop)
         for given, left in ((inputs, batch.inputs), (targets, batch.targets)):
             for name, row in given.items():
                 if left.get(name) is not row:
@@ -101,19 +162,20 @@ class Assembly:
                     )
 
     def _call(
-        self, hooks: list[tuple[int, Any]], hook: str, batch: Batch, rows: NDArray[np.int64]
+        self, hooks: list[tuple[int, Any]], hook: str, batch: Batch, start: int, stop: int
     ) -> None:
-        batches = self._batches
+        batches, rows = self._batches, self._rows[start:stop]
+        numbers = rows if self._turns is None else rows + self._turns[start:stop]
         for stream, relayed in hooks:
-            batch.draws = Draws(batches.order.seed, self._epoch, rows, stream)
+            batch.draws = Draws(batches.order.seed, self._epoch, numbers, stream)
             try:
                 getattr(relayed, hook)(batch=batch)
             except PenstockError:
                 raise
             except Exception as error:
-                augmenter = name_of(batches.augmenters[stream])
                 raise PluginError(
-                    f"The augmenter {augmenter} failed on rows {rows[0]} and {len(rows) - 1} more:"
+                    f"The augmenter {batches.runtime.names[stream]} failed on rows {rows[0]}"
+                    f" and {len(rows) - 1} more:"
                     f" {type(error).__name__}: {quote(str(error))}."
                     " Check that it suits the arrays it is given: "
                     + ", ".join(f"{k} {v.dtype}{v.shape}" for k, v in batch.inputs.items())
@@ -129,3 +191,48 @@ def _deliver(each: LoadedField, loaded: NDArray[Any], out: NDArray[Any]) -> None
         np.copyto(out, loaded, casting="unsafe")
     else:
         np.multiply(loaded, out.dtype.type(spec.scale), out=out, casting="unsafe")
+
+
+def _checked(
+    left: dict[str, NDArray[Any]], given: dict[str, NDArray[Any]], count: int
+) -> dict[str, NDArray[Any]]:
+    """Return what augmenters of a batch left, if Keras can be handed it."""
+    if not isinstance(left, dict) or left.keys() != given.keys():
+        raise PluginError(
+            f"An augmenter left {quote(list(left))} in its batch, which had {quote(list(given))}."
+            " augment_batch must keep the names of arrays."
+        )
+    for name, array in left.items():
+        kept = array is given[name]
+        if not kept and (
+            not isinstance(array, np.ndarray)
+            or array.shape[:1] != (count,)
+            or array.dtype.kind not in "biuf"
+        ):
+            found = f"{array.dtype}{array.shape}" if isinstance(array, np.ndarray) else quote(array)
+            raise PluginError(
+                f"An augmenter left {found} as {name!r} in a batch of {count}."
+                f" augment_batch must leave an array of numbers whose first axis is {count}."
+            )
+    # As Keras does: float64 takes twice the memory and teaches nothing.
+    return {
+        name: array.astype(np.float32)
+        if array.dtype == np.float64 and array is not given[name]
+        else array
+        for name, array in left.items()
+    }
+
+
+def _checked_weight(weight: Any, count: int) -> NDArray[np.float32] | None:
+    if weight is None:
+        return None
+    if (
+        not isinstance(weight, np.ndarray)
+        or weight.shape != (count,)
+        or weight.dtype.kind not in "biuf"
+    ):
+        raise PluginError(
+            f"An augmenter left {quote(weight)} as sample_weight of a batch of {count}."
+            f" augment_batch must leave None, or one number per sample."
+        )
+    return weight.astype(np.float32, copy=False)

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from penstock.assembly import Assembly
-from penstock.components import implements, relay
+from penstock.components import implements, name_of, relay
+from penstock.errors import PluginError, quote
+from penstock.failures import ErrorPolicy, Failures
 from penstock.fields import EncodedField, LoadedField
+from penstock.forks import renew_after_fork
 from penstock.memory import Pool
+from penstock.sampling import places_and_turns
+from penstock.stats import Meter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,10 +41,12 @@ class Batches:
         rows: The rows of the samples table in this view, of shape ``(order.count,)``.
         sample_weight: float32, one per row of the samples table, or None.
         class_weight: float32, one per class of the first target that has classes, or None.
+        output_weight: Such weights by target name; sample weights are a dict then.
         nested_inputs: Whether x is a dict of arrays, or one array.
         nested_targets: Likewise for y.
         echo: Whether the inputs are the targets too (autoencoders).
         augment: Whether this view is augmented.
+        errors: What becomes of samples that cannot be loaded.
         runtime: What is found out on the way; does not travel in a pickle.
     """
 
@@ -49,19 +57,21 @@ class Batches:
     rows: NDArray[np.int64]
     sample_weight: NDArray[np.float32] | None = None
     class_weight: NDArray[np.float32] | None = None
+    output_weight: dict[str, NDArray[np.float32]] | None = None
     nested_inputs: bool = False
     nested_targets: bool = False
     echo: bool = False
     augment: bool = True
+    errors: ErrorPolicy = field(default_factory=ErrorPolicy)
     runtime: _Runtime = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        self.runtime = _Runtime(self.augmenters)
+        self.runtime = _Runtime(self.augmenters, Failures(self.errors, self.order.count))
 
     def __len__(self) -> int:
         return len(self.order)
 
-    @property
+    @cached_property
     def loaded(self) -> list[LoadedField]:
         """The fields that loaders load."""
         return [
@@ -96,7 +106,16 @@ class Batches:
     def start(self, epoch: int, index: int, pool: Pool) -> Assembly:
         """Start batch *index* of *epoch* in memory leased from *pool*."""
         positions = self.order.batch(self._epoch_order(epoch), index)
-        return Assembly(self, epoch, self.rows[positions], pool)
+        if self.order.sampling is None:
+            return Assembly(self, epoch, self.rows[positions], pool)
+        places, turns = places_and_turns(positions)
+        return Assembly(self, epoch, self.rows[places], pool, turns)
+
+    def settle(self, *, last: bool) -> None:
+        """Make what caches stored readable; between epochs, and at the end."""
+        for each in self.loaded:
+            if each.cache is not None:
+                each.cache.publish(last=last)
 
     def _epoch_order(self, epoch: int) -> NDArray[np.int64] | None:
         orders = self.runtime.orders
@@ -112,19 +131,23 @@ class Batches:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self.runtime = _Runtime(self.augmenters)
+        self.runtime = _Runtime(self.augmenters, Failures(self.errors, self.order.count))
 
 
 class _Runtime:
     """What batches find out as they go, and what does not travel in a pickle."""
 
-    def __init__(self, augmenters: tuple[Any, ...]) -> None:
+    def __init__(self, augmenters: tuple[Any, ...], failures: Failures) -> None:
         self.lock = threading.Lock()
+        renew_after_fork(self, "lock")
         self.orders: dict[int, NDArray[np.int64] | None] = {}
+        self.meter = Meter()
+        self.failures = failures
         self._threads = threading.local()
-        relays = [(stream, each, relay(each)) for stream, each in enumerate(augmenters)]
-        self.sample_hooks = [(s, r) for s, a, r in relays if implements(a, "augment_samples")]
-        self.batch_hooks = [(s, r) for s, a, r in relays if implements(a, "augment_batch")]
+        fused = _fused(augmenters)
+        self.names = {place: names for place, names, _, _ in fused}
+        self.sample_hooks = [(p, r) for p, _, a, r in fused if implements(a, "augment_samples")]
+        self.batch_hooks = [(p, r) for p, _, a, r in fused if implements(a, "augment_batch")]
 
     def scratch(self, each: LoadedField, count: int) -> NDArray[Any]:
         """Return this thread's buffer for *count* loaded samples of a field."""
@@ -133,3 +156,30 @@ class _Runtime:
         if buffer is None or len(buffer) < count:
             buffer = buffers[id(each)] = np.empty((count, *each.spec.shape), each.spec.dtype)
         return buffer[:count]
+
+
+def _fused(augmenters: tuple[Any, ...]) -> list[tuple[int, str, Any, Any]]:
+    """Let neighbours that wish to become one do so.
+
+    Returns:
+        For each augmenter left: the place of its first part in the user's list, what to call
+        it in messages, itself, and its relay.
+    """
+    left: list[tuple[int, str, Any, Any]] = []
+    for place, each in enumerate(augmenters):
+        relayed = relay(each)
+        if left:
+            first, names, last, hooks = left[-1]
+            try:
+                fused = hooks.fuse_with(following=each)
+                if fused is not None:
+                    left[-1] = first, f"{names}, {name_of(each)}", fused, relay(fused)
+                    continue
+            except Exception as error:
+                raise PluginError(
+                    f"{name_of(last)}.fuse_with failed on {name_of(each)}:"
+                    f" {type(error).__name__}: {quote(str(error))}."
+                    " It must return an augmenter that does the work of both, or None."
+                ) from error
+        left.append((place, name_of(each), each, relayed))
+    return left

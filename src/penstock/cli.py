@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import textwrap
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from penstock.errors import PenstockError, PluginError, quote, suggest
+from penstock.errors import ConfigError, PenstockError, PluginError, quote, suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from penstock.inspecting import Inspection
     from penstock.plugins import Plugin
 
 __all__ = ["main"]
@@ -31,7 +33,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0, or 1 after an error of Penstock's, 2 after a wrong argument.
     """
     parser = _parser()
-    given = parser.parse_args(arguments)
+    given, rest = parser.parse_known_args(arguments)
+    if rest:
+        # After an option with a value, argparse takes no more NAME=VALUE.
+        if not hasattr(given, "options") or any(
+            each[:1] == "-" or "=" not in each for each in rest
+        ):
+            parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        given.options += rest
     if "run" not in given:
         parser.print_help()
         return 0
@@ -65,7 +74,19 @@ def _parser() -> argparse.ArgumentParser:
     inspect.add_argument("source", help="a directory or a file")
     inspect.add_argument("--loader", help="a loader's name; by default the one that claims it")
     inspect.add_argument("--json", action="store_true", help="print JSON for machines")
+    inspect.add_argument("--scan", action="store_true", help="load every sample, to find bad ones")
+    inspect.add_argument(
+        "--write-bad", metavar="FILE", help="with --scan: write a list for exclude= (.csv or text)"
+    )
     inspect.set_defaults(run=_inspect)
+    bench = commands.add_parser(
+        "bench", help="measure how fast a source is read, and what bounds it"
+    )
+    bench.add_argument("source", help="a directory or a file")
+    bench.add_argument("options", nargs="*", metavar="NAME=VALUE", help="options of make_generator")
+    bench.add_argument("--seconds", type=float, default=5.0, help="how long to measure each (5)")
+    bench.add_argument("--json", action="store_true", help="print JSON for machines")
+    bench.set_defaults(run=_bench)
     new = commands.add_parser("new-plugin", help="write a plugin's project that works")
     new.add_argument("name", help="the distribution's name, such as penstock-wav")
     kinds = ("loader", "encoder", "augmenter")
@@ -171,7 +192,11 @@ def _inspect(given: argparse.Namespace) -> int:
     from penstock.inspecting import inspect_source
     from penstock.inspectiontext import as_text
 
+    if given.write_bad is not None and not given.scan:
+        raise ConfigError("--write-bad writes what --scan finds; give both.")
     found = inspect_source(given.source, given.loader)
+    if given.scan:
+        return _scan(given, found)
     text = json.dumps(asdict(found), indent=2) if given.json else as_text(found)
     if text:
         print(text)
@@ -180,12 +205,67 @@ def _inspect(given: argparse.Namespace) -> int:
     return 0
 
 
+def _scan(given: argparse.Namespace, found: Inspection) -> int:
+    from penstock.inspecting import field_of
+    from penstock.inspectiontext import as_text
+    from penstock.readahead import usable_cores
+    from penstock.scanning import scan, write_bad
+
+    if not given.json and found.found is not None:
+        print(as_text(found) + "\n")
+    names, read = field_of(given.source, given.loader)
+    bad = scan(read, names, workers=usable_cores(), progress=_progress(len(names)))
+    if given.json:
+        print(json.dumps({**asdict(found), "bad": [asdict(each) for each in bad]}, indent=2))
+    elif bad:
+        _print_table(
+            ["Sample", "Error", "Why"],
+            [[quote(each.sample), each.error, each.reason] for each in bad],
+        )
+    else:
+        print(f"All {len(names):,} samples load.")
+    if given.write_bad is not None:
+        write_bad(bad, given.write_bad)
+    if bad:
+        raise PenstockError(
+            f"{len(bad):,} of {len(names):,} samples cannot be loaded."
+            ' Leave them out with exclude=, or train with on_error="skip".'
+        )
+    return 0
+
+
+def _progress(count: int) -> Callable[[int, int], None]:
+    """Return what draws a progress bar, on a terminal alone."""
+
+    def draw(done: int, bad: int) -> None:
+        if sys.stderr.isatty():
+            bar = "#" * (30 * done // count)
+            end = "\n" if done == count else ""
+            sys.stderr.write(f"\r[{bar:<30}] {done:,} of {count:,}, {bad:,} bad{end}")
+            sys.stderr.flush()
+
+    return draw
+
+
+def _bench(given: argparse.Namespace) -> int:
+    from penstock.benching import bench, parse_options
+
+    found = bench(given.source, seconds=given.seconds, **parse_options(given.options))
+    print(found.as_json() if given.json else found)
+    return 0
+
+
 def _new_plugin(given: argparse.Namespace) -> int:
     from penstock.newplugin import write_plugin
 
     paths = write_plugin(given.name, given.kind, given.directory)
     print("\n".join(paths))
-    print("\nThere: pip install -e . --group dev, and pytest")
+    print(
+        f"\nNext:\n  cd {os.path.dirname(paths[0])}\n"
+        '  pip install --upgrade "pip>=25.1"  # for --group\n'
+        "  pip install -e . --group dev\n"
+        "  pytest"
+    )
     return 0
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
+from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,6 +62,8 @@ class Columns:
                     f"{empty} of {len(table)} cells in the column {quote(name)} are empty."
                     " Fill them (DataFrame.fillna) or drop the rows (DataFrame.dropna)."
                 )
+            if self.dtype != "string":
+                _refuse_unless_value(table[name])
         numbers = [table[name].dtype.kind in "biuf" for name in names]
         if self.dtype == "string" or (self.dtype is None and not any(numbers)):
             values = np.empty((len(table), len(names)), object)
@@ -68,7 +72,7 @@ class Columns:
         else:
             values = np.empty((len(table), len(names)), self.dtype or np.float32)
             for place, name in enumerate(names):
-                values[:, place] = _numbers(table[name], values.dtype)
+                values[:, place] = _numbers(table[name], values.dtype, asked=bool(self.dtype))
         return values[:, 0].copy() if isinstance(self.column, str) else values
 
     @hookimpl
@@ -83,30 +87,64 @@ class Columns:
 
 
 def _check_dtype(dtype: Any) -> None:
+    cause = None
     try:
         kind = np.dtype(dtype).kind if isinstance(dtype, (str, type, np.dtype)) else ""
-    except TypeError:
-        kind = ""
+    except TypeError as error:
+        kind, cause = "", error
     if not kind or kind not in "biuf":
         raise ConfigError(
             f"dtype={quote(dtype)} cannot be delivered; give a bool, integer or float dtype,"
             ' or "string".'
+        ) from cause
+
+
+def _refuse_unless_value(column: pd.Series[Any]) -> None:
+    """Refuse what is neither a number nor text, and would be written out as text."""
+    kind = column.dtype.kind
+    if kind in "biuf":
+        return
+    odd = (
+        column.iloc[0]
+        if kind in "cmM"
+        else next((cell for cell in column if not isinstance(cell, (str, Number))), None)
+    )
+    if odd is not None:
+        raise ConfigError(
+            f"The column {quote(column.name)} holds {quote(str(odd))}, which is neither a number"
+            " nor text. Make numbers of it (of a date: df[c].dt.dayofyear), or say"
+            ' dtype="string" for text.'
         )
 
 
-def _numbers(column: pd.Series[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+def _numbers(column: pd.Series[Any], dtype: np.dtype[Any], *, asked: bool) -> NDArray[Any]:
     try:
-        values = column.to_numpy(np.float64) if column.dtype == object else column.to_numpy()
-        converted: NDArray[Any] = values.astype(dtype)
+        numbers = column.dtype.kind in "biuf"
+        values = column.to_numpy() if numbers else column.to_numpy(np.float64)
+        with np.errstate(over="ignore"):  # what is too large is told below
+            converted: NDArray[Any] = values.astype(dtype)
     except (TypeError, ValueError) as error:
         raise ConfigError(
             f"The column {quote(column.name)} holds text among columns of numbers, such as"
             f" {quote(column.iloc[0])}. Make it an input of its own."
         ) from error
-    if dtype.kind != "f" and not np.array_equal(converted, values):
-        wrong = int(np.argmax(converted != values))
+    if dtype.kind == "f":
+        changed = np.isinf(converted) & np.isfinite(values)
+    else:
+        changed = converted != values
+    if changed.any():
         raise ConfigError(
-            f"The column {quote(column.name)} holds {quote(values[wrong])}, which"
+            f"The column {quote(column.name)} holds {quote(values[np.argmax(changed)])}, which"
             f" dtype={dtype.name!r} cannot hold. Give another dtype=."
         )
+    if not asked and values.dtype.kind in "iu":
+        rounded = converted.astype(np.float64) != values
+        if rounded.any():
+            wrong = np.argmax(rounded)
+            warnings.warn(
+                f"The column {quote(column.name)} holds {values[wrong]}, which float32 rounds to"
+                f' {converted[wrong]:.0f}. Give dtype="float64" to keep it, or dtype="float32" if'
+                " that is meant.",
+                stacklevel=2,
+            )
     return converted

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import fields, is_dataclass, replace
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 from penstock import hookspecs
+from penstock.declarations import check_class, check_hooks
 from penstock.errors import ConfigError, PenstockError, PluginError, quote, suggest
-from penstock.plugins import check_api, load
+from penstock.optiontypes import check_types
+from penstock.plugins import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +29,7 @@ _KERAS_SPELLINGS = {
 
 __all__ = [
     "build",
+    "choose_augmenters",
     "complete",
     "implements",
     "instance",
@@ -73,25 +77,30 @@ def make(
     for option in options:
         if option not in known:
             raise ConfigError(
-                f"The {title} has no option {option!r}.{_nearest(option, [*known, *also])}"
+                f"The {title} has no option {option!r}.{_nearest(option, list(known), list(also))}"
                 f" Its options are: {', '.join(known) or 'none'}."
             )
     given = {name: value for name, value in shared.items() if name in known and value is not None}
     try:
-        return component(**{**given, **options})
+        made = component(**{**given, **options})
     except PenstockError:
         raise
     except Exception as error:
+        check_types(component, title, options)
         raise ConfigError(
             f"The {title} refuses its options {quote(options)}: {type(error).__name__}: {error}"
         ) from error
+    # As the component left them: it may have converted what was typed.
+    check_types(component, title, {name: getattr(made, name, options[name]) for name in options})
+    return made
 
 
-def _nearest(option: str, known: list[str]) -> str:
+def _nearest(option: str, known: list[str], also: list[str]) -> str:
+    """Suggest what was meant: an option of the component, or plainly one of the generator's."""
     counterpart = _KERAS_SPELLINGS.get(option)
-    if counterpart in known:
+    if counterpart and counterpart in {*known, *also}:
         return f" What Keras calls {option} is {counterpart}= here."
-    return suggest(option, known)
+    return suggest(option, [*known, *get_close_matches(option, also, n=1, cutoff=0.75)])
 
 
 def complete(component: Any, shared: dict[str, Any]) -> Any:
@@ -120,8 +129,20 @@ def instance(kind: str, given: Any, shared: dict[str, Any]) -> Any:
         raise ConfigError(f"{given.__name__} is a class; make it: {given.__name__}(…).")
     if not _is_component(given):
         given = _adapted(kind, given)
-    check_api(type(given), name_of(given))
+    check_class(type(given), name_of(given))
+    check_types(type(given), f"{kind} {name_of(given)!r}", _chosen(given))
     return complete(given, shared)
+
+
+def _chosen(given: Any) -> dict[str, Any]:
+    """Return the options of an instance that are not at their defaults."""
+    if not is_dataclass(given):
+        return {}
+    return {
+        option.name: getattr(given, option.name)
+        for option in fields(given)
+        if option.init and getattr(given, option.name, option.default) is not option.default
+    }
 
 
 def _is_component(given: Any) -> bool:
@@ -140,6 +161,24 @@ def _adapted(kind: str, given: Any) -> Any:
             " methods marked @penstock.hookimpl, or a function of one sample."
         )
     return (persample.loader if kind == "loader" else persample.encoder)(given)()
+
+
+def choose_augmenters(given: Any, shared: dict[str, Any]) -> tuple[Any, ...]:
+    """Return augmenters given by name, as instances or as functions: one, several or none.
+
+    Raises:
+        ConfigError: What was given augments nothing.
+        PluginError: There is no augmenter of that name, or it is broken.
+    """
+    several = given if isinstance(given, (list, tuple)) else [] if given is None else [given]
+    augmenters = tuple(instance("augmenter", each, shared) for each in several)
+    for each in augmenters:
+        if not implements(each, "augment_samples") and not implements(each, "augment_batch"):
+            raise ConfigError(
+                f"{quote(each)} was given in augment= and is no augmenter: it implements neither"
+                " augment_samples nor augment_batch."
+            )
+    return augmenters
 
 
 def refuse_options(options: dict[str, Any], holder: str) -> None:
@@ -185,6 +224,7 @@ def relay(component: Any) -> Any:
     """
     if isinstance(component, type):
         raise ConfigError(f"{component.__name__} is a class; make it: {component.__name__}(…).")
+    check_hooks(type(component))
     manager = pluggy.PluginManager("penstock")
     manager.add_hookspecs(hookspecs)
     try:
@@ -192,7 +232,8 @@ def relay(component: Any) -> Any:
         manager.check_pending()
     except pluggy.PluginValidationError as error:
         raise PluginError(
-            f"{name_of(component)} breaks the contract of Penstock's hooks: {error}"
+            f"{name_of(component)} breaks the contract of Penstock's hooks:"
+            f" {' '.join(str(error).split())}."
         ) from error
     if not manager.get_hookcallers(component):
         raise ConfigError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Set as AbstractSet
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Binary", "Categorical", "Float", "Int", "Multilabel"]
+__all__ = ["Binary", "Categorical", "Float", "Int", "Multilabel", "are_vectors"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +127,12 @@ class Multilabel:
                 'encoder="multilabel" needs a list of labels per sample; found'
                 f" {quote(labels[0])}. Split the cells into lists first."
             )
+        if are_vectors(labels):
+            raise LabelError(
+                'encoder="multilabel" needs lists of the labels that a sample has; found vectors of'
+                f' zeros and ones, such as {quote(labels[0])}. Say encoder="float" to use them as'
+                " they are."
+            )
         return _sorted_classes([label for several in labels for label in several])
 
     @hookimpl
@@ -142,7 +149,8 @@ class Float:
     """Numbers as they are, float32 of shape (n,) or (n, columns), for regression.
 
     Args:
-        column: The samples table's column of numbers, or several columns.
+        column: The samples table's column of numbers, or of lists of as many
+            numbers each, or several columns.
     """
 
     column: str | tuple[str, ...] | None = None
@@ -153,48 +161,84 @@ class Float:
 
     @hookimpl
     def fit_labels(self, labels: NDArray[Any]) -> None:
-        """Check that every label is a finite number; there are no classes."""
-        for row, label in enumerate(
-            labels.reshape(len(labels), -1) if labels.dtype == object else ()
-        ):
-            _numbers(label, row)
-        if labels.dtype != object:
-            finite = np.isfinite(labels.reshape(len(labels), -1)).all(axis=1)
-            if not finite.all():
-                row = int(np.argmin(finite))
-                raise LabelError(
-                    'encoder="float" needs finite numbers;'
-                    f" found {quote(labels[row])} in row {row}."
-                )
+        """Check that every label is finite in float32; there are no classes."""
+        lists = labels.dtype == object and labels.ndim == 1
+        lengths = {len(each) if isinstance(each, tuple) else 1 for each in labels if lists}
+        if len(lengths) > 1 or 0 in lengths:
+            raise LabelError(
+                'encoder="float" needs the same number of numbers for each sample; found lists of'
+                f" {min(lengths)} to {max(lengths)}. Fill them up, or leave those samples out."
+            )
+        try:
+            finite = np.isfinite(_as_float32(labels)).reshape(len(labels), -1).all(axis=1)
+            row = int(np.argmin(finite))
+        except (TypeError, ValueError):
+            finite, row = None, _first_that_fails(labels)
+        if finite is None:
+            raise LabelError(
+                f'encoder="float" needs numbers; found {_shown(labels[row])} in row {row}.'
+                ' Correct it, or say encoder="categorical" for classes.'
+            )
+        if not finite.all():
+            raise LabelError(
+                'encoder="float" needs numbers that are finite in float32;'
+                f" found {_shown(labels[row])} in row {row}."
+            )
 
     @hookimpl
     def encode_labels(self, labels: NDArray[Any]) -> NDArray[np.float32]:
         """Convert to float32."""
+        return _as_float32(labels)
+
+
+def _as_float32(labels: NDArray[Any]) -> NDArray[np.float32]:
+    if labels.dtype.kind in "cmM":
+        raise TypeError
+    if len(labels) and isinstance(labels.flat[0], tuple):
+        labels = np.array(labels.tolist(), object)
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused
         return labels.astype(np.float32)
 
 
-def _numbers(label: NDArray[Any], row: int) -> None:
-    try:
-        finite = np.isfinite(label.astype(np.float64)).all()
-    except (TypeError, ValueError) as error:
-        raise LabelError(
-            f'encoder="float" needs numbers; found {quote(label.tolist())} in row {row}.'
-            ' Correct it, or say encoder="categorical" for classes.'
-        ) from error
-    if not finite:
-        raise LabelError(
-            f'encoder="float" needs finite numbers; found {quote(label.tolist())} in row {row}.'
-        )
+def _first_that_fails(labels: NDArray[Any]) -> int:
+    for row in range(len(labels)):
+        try:
+            _as_float32(labels[row : row + 1])
+        except (TypeError, ValueError):
+            return row
+    return 0
+
+
+def _shown(label: Any) -> str:
+    return quote(label.tolist() if isinstance(label, np.ndarray) else label)
+
+
+def are_vectors(labels: NDArray[Any]) -> bool:
+    """Say whether labels that are tuples are rows of zeros and ones, and no lists of classes."""
+    lengths = {len(label) for label in labels}
+    return (
+        len(lengths) == 1
+        and lengths.isdisjoint({0, 1})
+        and all(each in (0, 1) for label in labels for each in label)
+    )
 
 
 def _freeze_class_names(encoder: Any) -> None:
     if encoder.class_names is None:
         return
-    if isinstance(encoder.class_names, str):
+    given = encoder.class_names
+    if isinstance(given, str):
+        raise ConfigError(f"class_names={quote(given)} is one string; give a list of classes.")
+    # A set has no order, and a dict might mean another one.
+    if not isinstance(given, Iterable) or isinstance(given, (bytes, Mapping, AbstractSet)):
         raise ConfigError(
-            f"class_names={quote(encoder.class_names)} is one string; give a list of classes."
+            f"class_names={quote(given)} was given; it must be a list of the classes in the order"
+            " of their numbers."
         )
-    object.__setattr__(encoder, "class_names", tuple(encoder.class_names))
+    names = tuple(given.tolist() if isinstance(given, np.ndarray) else given)
+    if not names:
+        raise ConfigError("class_names= names no class. Name at least one, or leave it out.")
+    object.__setattr__(encoder, "class_names", names)
 
 
 def _sorted_classes(labels: Any) -> list[Any]:

@@ -6,8 +6,11 @@
     ├── ConfigError(ValueError)        a parameter, source or table that cannot work
     │   └── LabelError                 a label that is missing, unknown or of the wrong kind
     ├── BackendMissing(ImportError)    Keras has no backend to run on
+    ├── StateMismatch(ValueError)      a saved state that is none, or that of something else
     ├── PluginError                    a plugin that is missing, broken or breaks the contract
     │   └── PluginConflict             two plugins answer to one name, or claim one source
+    ├── OutOfResources                 memory or file descriptors ran out
+    ├── TooManyErrors                  more samples cannot be delivered than may
     └── SampleError                    one sample that cannot be delivered
         ├── SampleMissing(FileNotFoundError)
         ├── SampleCorrupt(ValueError)
@@ -21,6 +24,7 @@ pickle: they cross process borders whole.
 from __future__ import annotations
 
 from difflib import get_close_matches
+from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,6 +34,7 @@ __all__ = [
     "BackendMissing",
     "ConfigError",
     "LabelError",
+    "OutOfResources",
     "PenstockError",
     "PluginConflict",
     "PluginError",
@@ -38,12 +43,15 @@ __all__ = [
     "SampleMismatch",
     "SampleMissing",
     "SampleRefused",
+    "StateMismatch",
+    "TooManyErrors",
     "enumerate_some",
     "quote",
     "suggest",
 ]
 
 _QUOTE_LIMIT = 200
+_SUGGEST_FROM = 1_000
 
 
 class PenstockError(Exception):
@@ -62,12 +70,24 @@ class BackendMissing(PenstockError, ImportError):
     """Keras has no backend to run on."""
 
 
+class StateMismatch(PenstockError, ValueError):
+    """A saved state that is none, or that of other data or options."""
+
+
 class PluginError(PenstockError):
     """A plugin that is missing, broken or breaks the contract."""
 
 
 class PluginConflict(PluginError):
     """Two plugins answer to one name, or claim one source."""
+
+
+class OutOfResources(PenstockError):
+    """Memory or file descriptors ran out: no sample is to blame."""
+
+
+class TooManyErrors(PenstockError):
+    """More samples cannot be delivered than the error policy allows."""
 
 
 class SampleError(PenstockError):
@@ -129,9 +149,17 @@ def _rebuild(
 
 def quote(value: object) -> str:
     """Return *value* as it may stand in a message: escaped, at most 200 characters."""
-    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
-        value = value.item()  # 0.5 and not np.float64(0.5)
-    text = ascii(value)
+    try:
+        if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
+            value = value.item()  # 0.5 and not np.float64(0.5)
+        # A few letters of a million names are shown: the others need no escaping.
+        if isinstance(value, (str, bytes, list, tuple)):
+            value = value[: _QUOTE_LIMIT + 1]
+        elif isinstance(value, dict):
+            value = dict(islice(value.items(), _QUOTE_LIMIT))
+        text = ascii(value).replace("\n", " ")
+    except Exception:  # whose own text fails must not hide what is wrong with it
+        text = f"<{type(value).__name__}>"
     return text if len(text) <= _QUOTE_LIMIT else f"{text[: _QUOTE_LIMIT - 1]}…"
 
 
@@ -142,6 +170,13 @@ def enumerate_some(values: Sequence[object], most: int = 5) -> str:
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
-    """Return ``" Did you mean 'x'?"`` for the nearest of *known*, or ``""``."""
-    near = get_close_matches(str(word), list(known), n=1, cutoff=0.6)
-    return f" Did you mean {near[0]!r}?" if near else ""
+    """Return ``" Did you mean 'x'?"`` for the nearest of *known*, or ``""``.
+
+    Of more than a thousand, only those that begin alike and are about as long are looked at.
+    """
+    word, names = str(word)[:_QUOTE_LIMIT], list(known)
+    if len(names) > _SUGGEST_FROM:
+        alike = (name for name in names if name[:1] == word[:1] and abs(len(name) - len(word)) < 3)
+        names = list(islice(alike, _SUGGEST_FROM))
+    near = get_close_matches(word, names, n=1, cutoff=0.6)
+    return f" Did you mean {quote(near[0])}?" if near else ""

@@ -3,37 +3,46 @@
 from __future__ import annotations
 
 import inspect
-import os
 import secrets
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from penstock.arraysource import is_arrays, is_nested, open_arrays
 from penstock.batches import Batches
-from penstock.checks import check_choice, check_flag, check_whole
-from penstock.components import implements, instance, refuse_options
+from penstock.caching import plan_caches
+from penstock.checks import (
+    check_columns,
+    check_flag,
+    check_path,
+    check_subset,
+    check_whole,
+    refuse_beside,
+)
+from penstock.components import choose_augmenters, refuse_options
 from penstock.errors import ConfigError, quote
+from penstock.excluding import leave_out, names_samples
+from penstock.failures import error_policy
+from penstock.imbalance import sampled
+from penstock.labelrules import merged_classes
 from penstock.loaders import choose_loader
 from penstock.order import Order
 from penstock.sequence import Sequence
-from penstock.sources import column_of, of_column, open_source, plain_source
-from penstock.targets import add_labels, label_target, named_targets
+from penstock.sourcefields import make_inputs, make_targets, takes_root
+from penstock.sources import open_source, plain_source
+from penstock.targets import refuse_unused
 from penstock.weights import class_weights, sample_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence as SequenceOf
-
-    from penstock.fields import EncodedField, LoadedField
-    from penstock.sources import Source
+    import os
+    from collections.abc import Mapping, Sequence as SequenceOf
 
 __all__ = ["make_generator"]
 
 
 def make_generator(
     source: Any,
-    *,
+    *more: Any,
     loader: Any = None,
     labels: Any = None,
     encoder: Any = None,
@@ -46,14 +55,24 @@ def make_generator(
     shuffle: bool = True,
     seed: int | None = None,
     drop_remainder: bool = False,
-    class_names: SequenceOf[Any] | None = None,
+    class_names: SequenceOf[Any] | Mapping[Any, Any] | None = None,
     class_weight: Mapping[Any, float] | str | None = None,
     sample_weight: Any = None,
+    sampling: Any = None,
+    samples_per_epoch: int | None = None,
+    replacement: bool = True,
     validation_split: float | None = None,
     subset: str | None = None,
     root: str | os.PathLike[str] | None = None,
     allow_outside_root: bool = False,
     follow_links: bool = False,
+    exclude: Any = None,
+    on_error: str = "raise",
+    max_errors: float | None = None,
+    error_log: str | os.PathLike[str] | None = None,
+    cache: str | None = None,
+    cache_bytes: int | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
     workers: int | None = None,
     max_queue_size: int = 4,
     use_multiprocessing: bool = False,
@@ -65,8 +84,10 @@ def make_generator(
         source: A directory, a CSV or TSV file, a DataFrame, a list of file names
             or ids, or arrays: ``x``, ``(x,)``, ``(x, y)``, ``(x, y, sample_weight)``
             where x and y may be dicts.
+        *more: Nothing: all else is given by name.
         loader: The loader's name or instance; found by detection if not given.
-        labels: A dict from sample to label, or one label per sample in order.
+        labels: A dict from sample to label, or one label per sample in order. Or where to find
+            it in a sample's name: a compiled pattern with a group, or a function.
         encoder: ``"categorical"``, ``"int"``, ``"binary"``, ``"multilabel"``,
             ``"float"``, another encoder's name or instance; ``"input"`` for the
             inputs as targets (autoencoders), ``"none"`` for inputs only.
@@ -81,16 +102,37 @@ def make_generator(
         shuffle: Whether every epoch has an order of its own.
         seed: Seed of order and augmentation, below 2**64; drawn if not given,
             and kept as ``sequence.seed``.
-        drop_remainder: Whether a last batch that is not full is left out.
-        class_names: The classes in the order of their numbers; sorted by default.
+        drop_remainder: Whether a last batch that is not full is left out; what is
+            split off for validation keeps it.
+        class_names: The classes in the order of their numbers; sorted by default. Or a dict
+            from label to class, which merges labels.
         class_weight: A dict from class (name or number) to weight, or
-            ``"balanced"``; delivered as sample weights, in training only.
+            ``"balanced"``; delivered as sample weights, in training only. Of several
+            targets: a dict of these by target name.
         sample_weight: A column of weights, or one weight per sample.
+        sampling: How the samples of an epoch are drawn, in training only: ``"balanced"`` for
+            as many of each class, a dict from class to its share (1 by default), or a column
+            of weights or one weight per sample. By default each comes once.
+        samples_per_epoch: How many samples an epoch has, whatever there are; with *sampling*
+            as many as there are by default. The next epoch goes on where one ends.
+        replacement: Whether a sample may come several times in an epoch; if not, the rarest
+            class says how long a balanced one is.
         validation_split: Share of the samples for validation, with *subset*.
         subset: ``"training"``, ``"validation"``, or ``"both"`` for a tuple.
         root: The directory that file names are relative to.
         allow_outside_root: Whether names in a table may lead out of it.
         follow_links: Whether symbolic links in a directory are followed.
+        exclude: Samples to leave out: their names, a table with a column ``sample`` as
+            ``sequence.errors``, a CSV of one or a text file. Of CSV rows, columns.
+        on_error: What becomes of a sample that cannot be loaded: ``"raise"``, ``"skip"`` to put
+            another in its place, or ``"mask"`` for zeros with a sample weight of 0.
+        max_errors: How many samples, or which share, may be so; any by default.
+        error_log: Where to write ``sequence.errors``, as CSV, after each epoch.
+        cache: ``"memory"`` or ``"disk"`` keeps loaded samples, before augmentation, so that
+            later epochs need not load them again; what is kept on disk later runs find too.
+        cache_bytes: How much to keep at most, in bytes: samples beyond it are loaded in every
+            epoch. By default half of the memory, or 90 % of what is free on the disk.
+        cache_dir: Where on disk; the user's cache directory by default.
         workers: Threads that load; the usable cores by default; 0 for none.
         max_queue_size: Batches to keep ready ahead of ``fit``.
         use_multiprocessing: Accepted because Keras has it; threads are used.
@@ -104,40 +146,54 @@ def make_generator(
         PluginError: A component is missing or broken, or no loader reads the source.
         SampleError: The samples looked at are missing, corrupt or unlike each other.
     """
+    if more:
+        raise ConfigError(
+            f"{1 + len(more)} things were given without a name. Give x and y as one source,"
+            " make_generator((x, y)), and all else by name: batch_size=32."
+        )
     batch_size = check_whole("batch_size", batch_size, 1)
-    seed_given = seed is not None
-    seed = secrets.randbits(63) if seed is None else check_whole("seed", seed, 0, 2**64 - 1)
     max_queue_size = check_whole("max_queue_size", max_queue_size, 1)
     if workers is not None:
         workers = check_whole("workers", workers, 0)
-    check_flag("shuffle", shuffle)
-    check_flag("drop_remainder", drop_remainder)
-    check_flag("allow_outside_root", allow_outside_root)
-    check_flag("follow_links", follow_links)
-    check_flag("use_multiprocessing", use_multiprocessing)
-    _check_subset(validation_split, subset, seed_given)
+    flags = {
+        "shuffle": shuffle,
+        "drop_remainder": drop_remainder,
+        "allow_outside_root": allow_outside_root,
+        "follow_links": follow_links,
+        "use_multiprocessing": use_multiprocessing,
+    }
+    for name, flag in flags.items():
+        check_flag(name, flag)
+    check_subset(validation_split, subset, seeded=seed is not None)
+    x_col, y_col = check_columns("x_col", x_col), check_columns("y_col", y_col)
+    root, cache_dir = check_path("root", root, directory=True), check_path("cache_dir", cache_dir)
+    class_names, merge = merged_classes(class_names)
+    seed = secrets.randbits(63) if seed is None else check_whole("seed", seed, 0, 2**64 - 1)
+    policy = error_policy(on_error, max_errors, error_log)
     given = plain_source(source)
-    if root is not None:
-        root = os.fspath(root)
-        if not os.path.isdir(root):
-            raise ConfigError(f"root={quote(root)} is not a directory. Check the path.")
     shared = {
+        "cache_dir": cache_dir,
         "class_names": class_names,
+        "exclude": exclude,
         "root": root,
         "sample_weight": sample_weight if isinstance(sample_weight, str) else None,
         "seed": seed,
         "y_col": y_col,
     }
-    augmenters = _augmenters(augment, shared)
+    augmenters = choose_augmenters(augment, shared)
     if loader is None and inputs is None and is_arrays(given):
         refuse_options(options, "arrays")
-        _refuse_beside_arrays(
+        refuse_beside(
+            "arrays, which carry their targets: give source=(x, y), or (x, {name: y}) for several.",
             targets=targets,
             labels=labels,
             x_col=x_col,
             y_col=y_col,
             root=root,
-            class_names=class_names if encoder is None else None,
+            class_names=merge,
+        )
+        refuse_beside(
+            "arrays: they need no loading, and subset() cuts them.", cache=cache, exclude=exclude
         )
         opened, input_fields, target_fields, weight = open_arrays(given, encoder, shared)
         if weight is not None and sample_weight is not None:
@@ -146,20 +202,35 @@ def make_generator(
     else:
         single = None
         if inputs is None:
-            own = inspect.signature(make_generator).parameters
+            own = inspect.signature(make_generator).parameters.keys() - {"more", "options"}
             single = choose_loader(given, loader, x_col, options, shared, own)
+        else:
+            refuse_beside(
+                "inputs=, where each input has a loader and a column of its own. Leave it out.",
+                loader=loader,
+                x_col=x_col,
+            )
         opened = open_source(
             given, single, root=root, contained=not allow_outside_root, follow_links=follow_links
         )
-        input_fields = _inputs(single, inputs, options, opened, shared)
-        target_fields = _targets(targets, encoder, labels, y_col, opened, input_fields, shared)
-
-    order = Order(len(opened.table), batch_size, shuffle, seed, drop_remainder)
-    if not len(order):
-        raise ConfigError(
-            f"batch_size={batch_size} with drop_remainder=True leaves no batch of"
-            f" {order.count} samples. Give a smaller batch_size=, or drop_remainder=False."
+        opened.tolerant = on_error != "raise"
+        if exclude is not None and names_samples(exclude, single):
+            labels, sample_weight = leave_out(
+                opened, exclude, single or inputs, labels, sample_weight
+            )
+        input_fields = make_inputs(single, inputs, options, opened, shared)
+        target_fields = make_targets(
+            targets, encoder, labels, y_col, opened, input_fields, shared, merge
         )
+        if root is not None and not any(
+            takes_root(each, root) for each in (*input_fields, *target_fields)
+        ):
+            raise ConfigError(
+                f"root={quote(root)} was given, and no file names are read. Leave it out."
+            )
+    refuse_unused(class_names, target_fields)
+    order = Order(len(opened.table), batch_size, shuffle, seed, drop_remainder)
+    by_class, by_output = class_weights(class_weight, target_fields)
     batches = Batches(
         inputs=tuple(input_fields),
         targets=tuple(target_fields),
@@ -167,11 +238,17 @@ def make_generator(
         order=order,
         rows=np.arange(order.count),
         sample_weight=sample_weights(sample_weight, opened.table),
-        class_weight=class_weights(class_weight, target_fields),
+        class_weight=by_class,
+        output_weight=by_output,
         nested_inputs=inputs is not None or is_nested(given, 0),
         nested_targets=targets is not None or is_nested(given, 1),
         echo=encoder == "input",
+        errors=policy,
     )
+    batches = sampled(
+        batches, opened.table, sampling, samples_per_epoch, replacement, class_weight=class_weight
+    )
+    plan_caches(batches.loaded, cache, cache_bytes, cache_dir)
     sequence = Sequence(
         batches,
         opened.table,
@@ -181,94 +258,5 @@ def make_generator(
     )
     if validation_split is None:
         return sequence
-    both = sequence.split(1 - validation_split, validation_split)
+    both = sequence.split(1 - float(validation_split), float(validation_split))
     return both if subset == "both" else both[("training", "validation").index(str(subset))]
-
-
-def _refuse_beside_arrays(**given: Any) -> None:
-    for name, value in given.items():
-        if value is not None:
-            raise ConfigError(
-                f"{name}= has no meaning beside arrays, which carry their targets:"
-                " give source=(x, y), or (x, {name: y}) for several."
-            )
-
-
-def _inputs(
-    single: Any,
-    inputs: Mapping[str, Any] | None,
-    options: dict[str, Any],
-    source: Source,
-    shared: dict[str, Any],
-) -> list[LoadedField]:
-    if inputs is None:
-        return [source.field("x", single)]
-    refuse_options(options, "inputs=")
-    if not isinstance(inputs, Mapping) or not inputs:
-        raise ConfigError(
-            f"inputs={quote(inputs)} names no input; give a dict of loaders by input name."
-        )
-    named = {name: instance("loader", each, shared) for name, each in inputs.items()}
-    return [source.field(name, of_column(each, name, source)) for name, each in named.items()]
-
-
-def _targets(
-    targets: Mapping[str, Any] | None,
-    encoder: Any,
-    labels: Any,
-    y_col: Any,
-    source: Source,
-    inputs: list[LoadedField],
-    shared: dict[str, Any],
-) -> list[LoadedField | EncodedField]:
-    fit_on = None
-    if labels is not None:
-        fit_on = add_labels(source.table, labels, column_of(inputs[0].component))
-    if targets is not None:
-        if encoder is not None:
-            raise ConfigError("encoder= is for one target; with targets= each has its own.")
-        if not isinstance(targets, Mapping) or not targets:
-            raise ConfigError(
-                f"targets={quote(targets)} names no target; give a dict of encoders or loaders by"
-                " target name."
-            )
-        return named_targets(targets, source, y_col, shared)
-    if encoder in ("none", "input"):
-        return []
-    if labels is not None:
-        if y_col is not None:
-            raise ConfigError("labels= and y_col= both say what the labels are; give one of them.")
-        y_col = "label"
-    return label_target(encoder, source, y_col, fit_on, inputs, shared)
-
-
-def _check_subset(validation_split: Any, subset: Any, seed_given: bool) -> None:
-    if (validation_split is None) != (subset is None):
-        raise ConfigError(
-            "validation_split= and subset= belong together:"
-            ' validation_split=0.2, subset="training" (or "validation", or "both").'
-        )
-    if subset is None:
-        return
-    check_choice("subset", subset, ("training", "validation", "both"))
-    if subset != "both" and not seed_given:
-        raise ConfigError(
-            f"subset={subset!r} needs seed=, the same in both calls: with a seed of its own each"
-            ' call would divide anew, and the parts would overlap. Or say subset="both".'
-        )
-    if isinstance(validation_split, bool) or not isinstance(validation_split, (int, float)):
-        raise ConfigError(f"validation_split={quote(validation_split)} must be between 0 and 1.")
-    if not 0 < validation_split < 1:
-        raise ConfigError(f"validation_split={validation_split} must be between 0 and 1.")
-
-
-def _augmenters(given: Any, shared: dict[str, Any]) -> tuple[Any, ...]:
-    several = given if isinstance(given, (list, tuple)) else [] if given is None else [given]
-    augmenters = tuple(instance("augmenter", each, shared) for each in several)
-    for each in augmenters:
-        if not implements(each, "augment_samples") and not implements(each, "augment_batch"):
-            raise ConfigError(
-                f"{quote(each)} was given in augment= and is no augmenter: it implements neither"
-                " augment_samples nor augment_batch."
-            )
-    return augmenters

@@ -8,14 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from penstock.components import implements, name_of, relay
-from penstock.errors import (
-    PenstockError,
-    PluginError,
-    SampleCorrupt,
-    SampleError,
-    SampleMissing,
-    quote,
-)
+from penstock.errors import PenstockError, PluginError, SampleError, quote
+from penstock.reattempts import load_again, undescribed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,8 +17,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from penstock.arrayspec import ArraySpec
+    from penstock.caching import FieldCache
 
 __all__ = ["EncodedField", "LoadedField"]
+
+_TOLERATED = 100  # samples that cannot be read, before others are looked at no more
 
 
 class _Hooked:
@@ -55,6 +52,7 @@ class LoadedField(_Hooked):
         source: The path that the user gave, or None.
         prefix: What stands before a path in *samples*, or None where they are no paths.
         spec: What a loaded sample is like.
+        cache: Where loaded samples are kept, or None.
     """
 
     name: str
@@ -63,9 +61,13 @@ class LoadedField(_Hooked):
     source: str | None
     prefix: str | None
     spec: ArraySpec = field(init=False)
+    cache: FieldCache | None = field(default=None, init=False)
 
-    def describe(self) -> None:
+    def describe(self, *, tolerant: bool = False) -> None:
         """Ask the loader what its samples are like, and check that it can load the first.
+
+        Args:
+            tolerant: Whether to ask again without a sample that cannot be read.
 
         Raises:
             PluginError: The loader gives no description, or none that holds.
@@ -78,12 +80,7 @@ class LoadedField(_Hooked):
                     " loader needs. Mark the method with @penstock.hookimpl."
                 )
         look_at = self._spread(20_000) if self.prefix is not None else self.samples
-        try:
-            spec = self.hooks.describe_sample(samples=look_at, source=self.source)
-        except PenstockError:
-            raise
-        except Exception as error:
-            raise self._wrapped(error, 0) from error
+        spec = self._described(look_at, _TOLERATED if tolerant else 0)
         from penstock.arrayspec import ArraySpec
 
         if not isinstance(spec, ArraySpec):
@@ -93,56 +90,67 @@ class LoadedField(_Hooked):
             )
         self.spec = spec
 
-    def load(self, rows: NDArray[np.int64], out: NDArray[Any]) -> None:
+    def load(self, rows: NDArray[np.int64], out: NDArray[Any]) -> int:
         """Fill *out* with the samples in *rows* of the table.
+
+        Returns:
+            How many a cache had.
 
         Raises:
             SampleError: One cannot be loaded; names it, its row and the loader.
         """
-        try:
-            self.hooks.load_samples(samples=self._pick(rows), out=out, source=self.source)
-        except Exception as error:
-            if len(rows) == 1:
-                wrapped = self._wrapped(error, int(rows[0]))
-                raise wrapped from (wrapped.__cause__ if wrapped is error else error)
-            # Somewhere in the slice: one by one, the guilty sample names itself.
-            for place, row in enumerate(rows):
-                self.load(np.array([row]), out[place : place + 1])
+        if self.cache is not None:
+            return self.cache.load(rows, out, self.load_anew)
+        self.load_anew(rows, out)
+        return 0
 
-    def _pick(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+    def load_anew(self, rows: NDArray[np.int64], out: NDArray[Any]) -> None:
+        """As ``load``, by the loader itself."""
+        try:
+            self.call_loader(rows, out)
+        except Exception as error:
+            load_again(self, rows, out, error)
+
+    def call_loader(self, rows: NDArray[np.int64], out: NDArray[Any]) -> None:
+        """Have the loader fill *out*, and let through what it raises."""
+        if self.hooks.load_samples(samples=self.pick(rows), out=out, source=self.source):
+            raise PluginError(
+                f"{name_of(self.component)}.load_samples returned something. It must write the"
+                " samples into the array that it is given, out[i] = …, and return nothing."
+            )
+
+    def pick(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """Return what the loader is given for *rows*: full paths, for files."""
         samples = self.samples[rows]
         if self.prefix:
             prefix = self.prefix
             samples[:] = [prefix + name for name in samples]
         return samples
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if self.cache is not None:
+            self.cache.open(self)
+
+    def _described(self, look_at: NDArray[Any], tolerated: int) -> Any:
+        while True:
+            try:
+                return self.hooks.describe_sample(samples=look_at, source=self.source)
+            except SampleError as error:
+                error.loader = error.loader or name_of(self.component)
+                if not tolerated or len(look_at) < 2:
+                    raise
+                guilty = np.array([each is error.sample for each in look_at.tolist()])
+                look_at = look_at[~guilty] if guilty.any() else look_at[1:]
+                tolerated -= 1
+            except PenstockError:
+                raise
+            except Exception as error:
+                raise undescribed(error, self, look_at) from error
+
     def _spread(self, count: int) -> NDArray[Any]:
         step = -(-len(self.samples) // count)
-        return self._pick(np.arange(0, len(self.samples), step))
-
-    def _wrapped(self, error: Exception, row: int) -> PenstockError:
-        loader = name_of(self.component)
-        sample = self._pick(np.array([row]))[0]
-        if isinstance(error, SampleError):
-            error.sample, error.index, error.loader = sample, row, loader
-            return error
-        if isinstance(error, PenstockError):
-            return error
-        if isinstance(error, (FileNotFoundError, PermissionError)):
-            return SampleMissing(
-                f"{quote(sample)} cannot be opened: {error.strerror or error}."
-                " Check that it exists and may be read.",
-                sample=sample,
-                index=row,
-                loader=loader,
-            )
-        return SampleCorrupt(
-            f"{quote(sample)} cannot be loaded: {type(error).__name__}: {quote(str(error))}."
-            " Mend the file, or leave it out of the source.",
-            sample=sample,
-            index=row,
-            loader=loader,
-        )
+        return self.pick(np.arange(0, len(self.samples), step))
 
 
 @dataclass(eq=False)
@@ -188,4 +196,10 @@ class EncodedField(_Hooked):
                 f" {type(target).__name__} of shape {shape} for {len(rows)} labels."
                 f" It must return a NumPy array whose first axis is {len(rows)}."
             )
-        return target
+        if target.dtype.kind not in "biuf":
+            raise PluginError(
+                f"The encoder {name_of(self.component)} returned an array of dtype {target.dtype}."
+                " It must return numbers, in the dtype that Keras shall see."
+            )
+        # As Keras does: float64 takes twice the memory and teaches nothing.
+        return target.astype(np.float32) if target.dtype == np.float64 else target

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -62,15 +63,29 @@ def list_files(
         )
         raise ConfigError(
             f"No {_or(wanted)} file below the directory {quote(directory)}.{links}"
-            " Check the path, or name another loader=."
+            " Check the path, or name another loader=. Files without that ending are read where"
+            " their names are given, in a list or a DataFrame."
         )
     table = pd.DataFrame({"sample": np.array(paths, object)}, dtype=object)
     if labelled:
+        _warn_of_empty(
+            [name for name, count in zip(classes, counts, strict=True) if not count], wanted
+        )
         codes = np.repeat(np.arange(len(classes), dtype=np.int32), counts)
         table["label"] = pd.Categorical.from_codes(
             codes, categories=pd.Index(classes, dtype=object)
         )
     return table
+
+
+def _warn_of_empty(folders: list[str], suffixes: tuple[str, ...]) -> None:
+    """Say which classes have no samples: a folder of something else, or not yet filled."""
+    for name in folders[:5]:
+        warnings.warn(
+            f"The class folder {quote(name)} has no {_or(suffixes)} file. It keeps its number, as"
+            " a class to tell apart; move the folder away if it is none.",
+            stacklevel=2,
+        )
 
 
 def _walk(

@@ -76,7 +76,8 @@ def pick_samples(table: pd.DataFrame, source: str | None) -> np.ndarray[Any, Any
 
     Called once per field. Without an implementation it is the column that the
     loader's ``column`` option names, ``sample`` by default, and strings in it
-    are paths: joined to the root, checked to stay inside it and to exist.
+    are paths: joined to the root, checked to stay inside it and to exist; but
+    what ``list_samples`` found inside of a file is given as it is.
 
     Args:
         table: The samples table.
@@ -180,6 +181,24 @@ def augment_samples(batch: Batch) -> None:
             shape ``(n, …)`` to be changed in place; targets holds loaded fields
             (a mask), not encoded labels. ``batch.draws`` gives random numbers
             by (seed, epoch, sample).
+    """
+
+
+@hookspec(firstresult=True)
+def fuse_with(following: object) -> object | None:
+    """Offer one augmenter that does the work of this one and of the next.
+
+    Called once for neighbours in the user's list of augmenters, from the left,
+    when a sequence is made or unpickled; the result is asked again about the
+    one after. An augmenter without an implementation is called by itself.
+
+    Args:
+        following: The next augmenter, of any plugin: look at its class.
+
+    Returns:
+        The augmenter to call in place of both, or None where there is none. It
+        has to draw what they would draw: ``batch.draws`` is that of the first,
+        ``batch.draws.together(2)`` has the rows of both.
     """
 
 

@@ -20,10 +20,12 @@ from penstock.tablecolumns import column_of_files, column_of_labels, read_column
 
 if TYPE_CHECKING:
     from penstock.candidates import Candidate
+    from penstock.fields import LoadedField
     from penstock.findings import Finding
+    from penstock.sources import Source
     from penstock.tablecolumns import TableColumn
 
-__all__ = ["Inspection", "inspect_source"]
+__all__ = ["Inspection", "field_of", "inspect_source"]
 
 
 @dataclass
@@ -72,6 +74,26 @@ def inspect_source(source: str, loader: str | None = None) -> Inspection:
     return found
 
 
+def field_of(source: str, loader: str | None = None) -> tuple[list[Any], LoadedField]:
+    """Return the names of the samples in *source*, and the field that loads them.
+
+    As ``inspect_source``, but for samples that cannot be loaded.
+
+    Raises:
+        PenstockError: The source cannot be read.
+    """
+    found = Inspection(source)
+    if os.path.exists(source):
+        found.candidates = ask_loaders(source)
+        found.columns = _columns(source)
+        loader = loader or _reader(found)
+    opened, read, _ = _field(found, loader, tolerant=True)
+    if read.prefix is not None:
+        return read.samples.tolist(), read
+    names = opened.table["sample"] if "sample" in opened.table.columns else opened.table.index
+    return names.tolist(), read
+
+
 def _columns(source: str) -> list[TableColumn]:
     table = os.path.isfile(source) and has_suffix(source, (".csv", ".tsv"))
     return read_columns(source) if table else []
@@ -100,6 +122,18 @@ def _files(found: Inspection, loader: str, verdict: str = "") -> str | None:
 
 
 def _open(found: Inspection, loader: str | None) -> None:
+    opened, read, options = _field(found, loader)
+    y_col = options.get("y_col")
+    column = next((name for name in (y_col, "label") if name in opened.table.columns), None)
+    labels = None if column is None else opened.table[column]
+    found.found = find(read, labels, values="encoder" in options)
+    found.call = _call(found.source, loader, options)
+
+
+def _field(
+    found: Inspection, loader: str | None, *, tolerant: bool = False
+) -> tuple[Source, LoadedField, dict[str, Any]]:
+    """Return the source, its field, and the options that are evident."""
     needed = "" if loader is None else needed_options(load("loader", loader))
     options = _evident_options(found, loader, needed) if found.columns else {}
     if needed and not (needed == "column=…" and "x_col" in options):
@@ -108,15 +142,12 @@ def _open(found: Inspection, loader: str | None) -> None:
         raise ConfigError(
             f"The loader {loader!r} needs {needed}, which cannot be guessed. Type: {found.call}"
         )
-    y_col = options.get("y_col")
-    made = choose_loader(found.source, loader, options.get("x_col"), {}, {"y_col": y_col}, ())
+    asked = {"y_col": options.get("y_col")}
+    made = choose_loader(found.source, loader, options.get("x_col"), {}, asked, ())
     found.loader = loader
     opened = open_source(found.source, made, root=None, contained=True, follow_links=False)
-    read = opened.field("x", made)
-    column = next((name for name in (y_col, "label") if name in opened.table.columns), None)
-    labels = None if column is None else opened.table[column]
-    found.found = find(read, labels, values="encoder" in options)
-    found.call = _call(found.source, loader, options)
+    opened.tolerant = tolerant
+    return opened, opened.field("x", made), options
 
 
 def _evident_options(found: Inspection, loader: str | None, needed: str) -> dict[str, Any]:

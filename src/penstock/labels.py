@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import warnings
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from penstock.encoders import are_vectors
 from penstock.errors import LabelError, enumerate_some, quote, suggest
 
 if TYPE_CHECKING:
@@ -37,8 +40,8 @@ def label_values(
     Raises:
         LabelError: Labels are missing; says how many and names the first sample.
     """
-    # An empty cell of a CSV file is an empty string.
-    missing = (column.isna() | (column == "")).to_numpy().reshape(len(column), -1).any(axis=1)
+    several = [column] if isinstance(column, pd.Series) else [each for _, each in column.items()]
+    missing = np.logical_or.reduce([_missing(each) for each in several])
     if missing.any():
         rows = np.flatnonzero(missing)
         which = enumerate_some(rows.tolist() if samples is None else list(samples.iloc[rows]))
@@ -47,6 +50,13 @@ def label_values(
             f"{len(rows)} of {len(column)} samples have no label: {which}."
             " Label them, or leave them out of the source."
         )
+    for each in several:
+        found = next((value for value in each if isinstance(value, bytes)), None)
+        if found is not None:
+            raise LabelError(
+                f"Labels are bytes, such as {quote(found)}. Make text of them:"
+                " [label.decode() for label in labels], or dataset.asstr() in h5py."
+            )
     if isinstance(column, pd.DataFrame):
         return column.to_numpy()
     if isinstance(column.dtype, pd.CategoricalDtype):
@@ -54,9 +64,24 @@ def label_values(
     values = column.to_numpy() if column.dtype.kind in "biuf" else column.to_numpy(object)
     if len(values) and isinstance(values[0], (list, tuple, set, frozenset, np.ndarray)):
         tuples = np.empty(len(values), object)
-        tuples[:] = [tuple(label) for label in values]
+        for row, label in enumerate(values):
+            if not isinstance(label, (list, tuple, set, frozenset, np.ndarray)):
+                raise LabelError(
+                    f"The label {quote(label)} of row {row} is no list, and that of row 0 is one."
+                    " Give every sample a list, if only of one label."
+                )
+            tuples[row] = tuple(label.tolist() if isinstance(label, np.ndarray) else label)
         return tuples
     return values
+
+
+def _missing(column: pd.Series[Any]) -> NDArray[np.bool_]:
+    missing = column.isna().to_numpy(bool, copy=True)
+    if column.dtype.kind not in "biufcmM":
+        # An empty cell of a CSV file is an empty string. Cells may be lists, and arrays.
+        empty = (isinstance(cell, str) and not cell for cell in column)
+        missing |= np.fromiter(empty, bool, len(column))
+    return missing
 
 
 def known_classes(column: pd.Series[Any] | pd.DataFrame) -> list[Any] | None:
@@ -73,10 +98,23 @@ def infer_encoder(labels: NDArray[Any], column: str) -> str:
         LabelError: They could be meant in several ways; says what to type.
     """
     first = labels[0] if labels.ndim == 1 and len(labels) else None
+    if isinstance(first, tuple) and are_vectors(labels):
+        raise LabelError(
+            f"The labels in {column!r} are vectors of zeros and ones, such as {quote(first)}."
+            ' Say encoder="float" to use them as they are, or give the number of the class of'
+            " each sample: labels.argmax(axis=1)."
+        )
     if isinstance(first, tuple):
         raise LabelError(
             f"The labels in {column!r} are lists, such as {quote(first)}."
-            ' Say encoder="multilabel" to encode them as a vector of zeros and ones.'
+            ' Say encoder="multilabel" to encode them as a vector of zeros and ones, or'
+            ' encoder="float" if they are numbers to predict.'
+        )
+    if isinstance(first, (dt.date, dt.timedelta)):
+        raise LabelError(
+            f"The labels in {column!r} are dates or times, such as {quote(str(first))}."
+            ' Make numbers of them for encoder="float", or say encoder="categorical" if they are'
+            " classes."
         )
     if labels.ndim > 1:
         raise LabelError(
@@ -115,9 +153,14 @@ def class_numbers(
         LabelError: A label is not among the classes; names the nearest.
     """
     index = pd.Index(list(classes), dtype=object)
-    if not index.is_unique:
-        twice = index[index.duplicated()][0]
-        raise LabelError(f"The class {quote(twice)} is given twice. Name every class once.")
+    try:
+        twice = [each for each, count in Counter(classes).items() if count > 1]
+    except TypeError as error:  # a list cannot be looked up
+        raise LabelError(
+            f"The classes are {quote(list(classes))}; each must be a string or a number."
+        ) from error
+    if twice:
+        raise LabelError(f"The class {quote(twice[0])} is given twice. Name every class once.")
     _warn_of_lookalikes(classes)
     if labels.ndim != 1:
         raise LabelError(

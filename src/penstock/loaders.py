@@ -186,5 +186,7 @@ def _unclaimed(given: Any, known: list[str], failures: list[str]) -> str:
     broken = f" Not usable: {' '.join(failures)}" if failures else ""
     return (
         f"No installed loader claims the source {quote(given)}.{hint}"
-        f" Installed are: {', '.join(known)}. Name one with loader=, or install a plugin.{broken}"
+        f" Installed are: {', '.join(known)}. Name one with loader=, install a plugin, or write"
+        " one: a function of a path will do as loader=, and penstock new-plugin begins a plugin."
+        f"{broken}"
     )

@@ -25,6 +25,9 @@ __all__ = ["ALIGNMENT", "Pool"]
 
 ALIGNMENT = 64
 _POOLED_FROM = 1 << 14  # smaller blocks are cheaper to allocate than to recycle
+# TensorFlow holds a number of batches of its own choice; of small ones more than are read ahead.
+_SPARE_BYTES = 1 << 24
+_MOST_SPARE = 32
 
 
 class _Lease:
@@ -48,7 +51,8 @@ class Pool:
     """Leases aligned arrays, and keeps the blocks that came back for the next lease.
 
     Args:
-        spare: How many free blocks of one size to keep at most.
+        spare: How many free blocks of one size to keep at most; of small ones,
+            as many as fit into 16 MiB, up to 32.
     """
 
     def __init__(self, spare: int = 8) -> None:
@@ -69,7 +73,10 @@ class Pool:
         size = math.prod(shape) * dtype.itemsize
         if size < _POOLED_FROM:
             return _aligned(size).view(dtype).reshape(shape)
-        free = self._free.setdefault(size, deque(maxlen=self._spare))
+        free = self._free.get(size)
+        if free is None:
+            most = max(self._spare, min(_SPARE_BYTES // size, _MOST_SPARE))
+            free = self._free.setdefault(size, deque(maxlen=most))
         try:
             block = free.pop()
         except IndexError:

@@ -75,7 +75,8 @@ def write_plugin(name: str, kind: str = "loader", directory: str = os.curdir) ->
 
 def _check_name(name: str, kind: str) -> None:
     if not _NAME.fullmatch(name) or len(name) > _LONGEST:
-        better = normal(re.sub(r"[^A-Za-z0-9._-]+", "-", name)).strip("-0123456789")[:_LONGEST]
+        plain = normal(re.sub(r"[^A-Za-z0-9._-]+", "-", name))
+        better = plain.lstrip("-0123456789")[:_LONGEST].strip("-")
         hint = f" Did you mean {better!r}?" if _NAME.fullmatch(better) else ""
         raise ConfigError(
             f"{quote(name)} is no name for a distribution of at most {_LONGEST} characters: use"

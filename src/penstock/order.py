@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from penstock.draws import key, mix
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from penstock.sampling import Sampling
 
 __all__ = ["Order", "shuffled"]
 
@@ -38,6 +41,7 @@ class Order:
         shuffle: Whether each epoch has an order of its own.
         seed: Seed of the shuffle.
         drop_remainder: Whether a last batch that is not full is left out.
+        sampling: Which samples an epoch has, if not each of them once.
     """
 
     count: int
@@ -45,20 +49,32 @@ class Order:
     shuffle: bool
     seed: int
     drop_remainder: bool = False
+    sampling: Sampling | None = None
 
     def __len__(self) -> int:
         """Return the number of batches in an epoch."""
-        full, rest = divmod(self.count, self.batch_size)
+        full, rest = divmod(self.samples_per_epoch, self.batch_size)
         return full if self.drop_remainder or not rest else full + 1
 
+    @cached_property
+    def samples_per_epoch(self) -> int:
+        """How many samples an epoch has."""
+        return self.count if self.sampling is None else self.sampling.count(self.count)
+
     def epoch(self, epoch: int) -> NDArray[np.int64] | None:
-        """Return the order of a whole epoch, or None where it is that of the samples."""
+        """Return the order of a whole epoch, or None where it is that of the samples.
+
+        With a sampling, it is one of draws: see ``places_and_turns``.
+        """
+        if self.sampling is not None:
+            drawn = self.sampling.draw(self.count, self.seed, epoch, shuffle=self.shuffle)
+            return drawn[shuffled(len(drawn), self.seed, epoch)] if self.shuffle else drawn
         return shuffled(self.count, self.seed, epoch) if self.shuffle else None
 
     def batch(self, epoch_order: NDArray[Any] | None, index: int) -> NDArray[np.int64]:
         """Return the positions of batch *index* within *epoch_order*."""
         start = index * self.batch_size
-        stop = min(start + self.batch_size, self.count)
+        stop = min(start + self.batch_size, self.samples_per_epoch)
         if epoch_order is None:
             return np.arange(start, stop, dtype=np.int64)
         return epoch_order[start:stop]

@@ -1,81 +1,61 @@
-"""Which epoch a request of Keras belongs to, and what it will ask for next.
+"""Which batch of which epoch a request is for.
 
-Keras asks for batches by index, in an order of its own (``fit(shuffle=True)``
-permutes them), and never says which epoch they are for: its hooks fire before
-the first epoch, twice after a validation, and not at all after
-``stop_training``. What can be relied on, in every backend and release since 3.0:
+A pass is one walk over the batches of an epoch. Keras walks with a generator
+of its own and names batches by an index that it may have shuffled; here the
+*k*-th request of a walk is for batch *k*, whatever the index. Anybody else who
+asks takes a look, which is answered by index, and moves nothing.
 
-- a pass over the data is one generator of Keras', and so one frame, which asks
-  for all its batches (where frames cannot be seen: it begins with reading
-  ``num_batches`` and, in the same thread, asking for the first batch);
-- within a pass every index is asked for at most once;
-- what it asks for before ``on_epoch_begin`` is a look at the signature, and
-  the one or two batches between its first ``on_epoch_begin`` and the first
-  ``on_epoch_end`` of a fit are a look at what to build.
-
-So a pass that delivered every batch completes an epoch, and the next pass to
-begin is the next epoch; a pass that was broken off is begun again. What is
-asked for is always answered for the epoch of its pass: prediction costs time
-where it is wrong, and nothing else.
+An epoch is over when Keras says that a walk of training is: a walk that was
+broken off, or that only learned what a batch looks like, is begun again by the
+next. Evaluation and prediction take the epoch as it stands, and leave it.
 """
 
 from __future__ import annotations
 
-import inspect
-import random
 import threading
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary, ref
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from types import FrameType
+from penstock.forks import renew_after_fork
 
 __all__ = ["Passes"]
 
-_LOOKED_AT = 2  # batches, at most, before training begins
-_LIVE_PASSES = 4  # training, a validation on the same object, and what was broken off
+
+@dataclass
+class _Walk:
+    """A walk over what is left of an epoch."""
+
+    epoch: int
+    start: int  # the batch that it begins with; not 0 where training is resumed
+    length: int
+    delivered: int = 0
+    counts: bool = True  # completes its epoch; evaluation does not
+
+    @property
+    def done(self) -> bool:
+        return self.delivered >= self.length
 
 
 @dataclass
-class _Pass:
-    """One walk over all batches of an epoch."""
+class _Reader:
+    """One ``fit``, ``evaluate`` or ``predict``."""
 
-    epoch: int
-    counts: bool  # a look at the signature completes nothing
-    plans: list[Sequence[int]]  # the orders in which it may ask, as far as they held
-    walker: Any = None  # the generator's frame
-    followed: int = 0  # how far
-    asked: set[int] = field(default_factory=set)
-
-    def expects(self, index: int) -> bool:
-        """Say whether a plan has *index* next."""
-        return any(index == self._next(plan) for plan in self.plans)
-
-    def ask(self, index: int, depth: int) -> list[int]:
-        """Note a request for *index*, and predict the next *depth*."""
-        self.asked.add(index)
-        if self.expects(index) or not self.followed:
-            self.plans = [plan for plan in self.plans if index == self._next(plan)]
-            self.followed += 1
-            if self.plans:
-                return list(self.plans[0][self.followed : self.followed + depth])
-        return []  # somebody else's look at a batch, or a plan that was none
-
-    def is_look(self) -> bool:
-        """Say whether so little was asked for that it may have been a look."""
-        return len(self.asked) <= _LOOKED_AT
-
-    def _next(self, plan: Sequence[int]) -> int | None:
-        return plan[self.followed] if self.followed < len(plan) else None
+    trains: bool = True
+    last: bool = False  # its epoch
+    walk: _Walk | None = None
+    steps: int | None = None  # of its epochs, where the first is shorter
 
 
 class Passes:
     """Attributes each request for a batch to an epoch.
 
+    A *reader* is any object that can be weakly referred to and stands for one
+    ``fit``, ``evaluate`` or ``predict``; a *walker* is a number that no two
+    walks have at one time.
+
     Attributes:
-        epoch: The epoch that the next pass will be.
-        permuted: Whether Keras was seen to permute the batches.
+        epoch: The epoch of the next pass.
+        batch: The batch that it begins with.
 
     Args:
         length: Batches per epoch.
@@ -83,140 +63,156 @@ class Passes:
 
     def __init__(self, length: int) -> None:
         self.epoch = 0
-        self.permuted = False
+        self.batch = 0
         self._length = length
-        self._live: list[_Pass] = []
-        self._direct: set[int] = set()
-        self._window = False
-        self._fresh = False  # an adapter was made, and no epoch has ended since
-        self._first = False  # in a window that began so
-        self._walked = False  # Keras asked for something since an epoch last began or ended
+        self._readers: WeakKeyDictionary[object, _Reader] = WeakKeyDictionary()
+        self._walks: dict[int, tuple[ref[object], _Walk]] = {}
+        self._looked: set[int] = set()
+        self._iterated: tuple[int, int] | None = None
+        self._steps_left: int | None = None
         self._lock = threading.Lock()
-        self._thread = threading.local()
+        renew_after_fork(self)
 
-    def adapter_made(self) -> None:
-        """Note that a new ``fit``, ``evaluate`` or ``predict`` begins."""
-        with self._lock:
-            self._fresh = True
-            self._direct.clear()
-
-    def length_read(self) -> None:
-        """Note that a pass may begin in this thread."""
-        # If Keras shuffles the batches, it does so next: a copy of the global
-        # random state foretells the order. It is read for nothing else.
-        self._thread.shuffle_state = random.getstate()
-
-    def begin(self) -> None:
-        """Note ``on_epoch_begin``."""
-        self._thread.shuffle_state = None
-        with self._lock:
-            self._window = True
-            self._first = self._fresh
-            self._walked = False
-            self._direct.clear()
-
-    def end(self) -> None:
-        """Note ``on_epoch_end``."""
-        self._thread.shuffle_state = None
-        with self._lock:
-            if self._first and self._live and self._live[-1].is_look():
-                # JAX and torch looked at a batch, or at two on their way to a device,
-                # to learn what to build. (A walk of fit or evaluate has an end before
-                # its first begin.)
-                looked = self._live.pop()
-                if looked.counts and len(looked.asked) == self._length:
-                    self.epoch = looked.epoch
-            elif not self._walked and not self._fresh and self._walked_by_hand():
-                # A hand-written loop over sequence[i] that ends its epochs itself.
-                self.epoch += 1
-            self._window = self._fresh = self._first = self._walked = False
-            self._direct.clear()
-
-    def completed(self, epoch: int) -> None:
-        """Note a whole pass over *epoch* that was made by iteration."""
-        with self._lock:
-            self.epoch = max(self.epoch, epoch + 1)
-
-    def attribute(self, index: int, depth: int, caller: FrameType) -> tuple[int, list[int]]:
-        """Attribute a request by who makes it: a walk of Keras', or a look at a batch.
-
-        Returns:
-            As ``request``; a look is answered for the epoch that is next, and
-            foretells nothing.
-        """
-        module = caller.f_globals.get("__name__", "")
-        if module.endswith("py_dataset_adapter") and caller.f_code.co_flags & inspect.CO_GENERATOR:
-            return self.request(index, depth, caller)
-        with self._lock:
-            self._direct.add(index)
-            return self.epoch, []
-
-    def request(self, index: int, depth: int, walker: Any = None) -> tuple[int, list[int]]:
-        """Attribute a request of Keras' for batch *index*.
+    def go_to(self, epoch: int, batch: int = 0, steps_left: int | None = None) -> None:
+        """Let the next pass be *epoch* from *batch* on.
 
         Args:
-            index: The batch.
-            depth: How many to foretell.
-            walker: The frame of the generator that asks, or None where it cannot be seen.
+            epoch: The epoch.
+            batch: The batch.
+            steps_left: How many steps a first epoch of ``fit`` has left, if it counts steps.
+        """
+        with self._lock:
+            self._move(epoch, batch)
+            self._steps_left = steps_left
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """The epoch and batch that would be next if all that iteration delivered is done with."""
+        return self._iterated or (self.epoch, self.batch)
+
+    # -- what Keras does ---------------------------------------------------
+
+    def begin(
+        self,
+        reader: object,
+        *,
+        trains: bool = True,
+        epoch: int = 0,
+        steps: int | None = None,
+        last: bool = False,
+    ) -> tuple[int, int | None]:
+        """Note that a reader begins an epoch of its own.
+
+        Args:
+            reader: Who.
+            trains: Whether its passes complete epochs.
+            epoch: The least that the epoch shall be.
+            steps: How many steps its epochs have, if it counts them.
+            last: Whether it will begin no other.
 
         Returns:
-            Its epoch, and the at most *depth* indices that will probably follow.
+            How many batches there are in the pass that it is in, or will begin;
+            and how many steps in its epoch.
         """
-        state = getattr(self._thread, "shuffle_state", None)
-        self._thread.shuffle_state = None
         with self._lock:
-            current = self._current(index, state, walker)
-            if current is None:
-                self._direct.add(index)
-                return self.epoch, []
-            self._walked = self._walked or self._window or walker is not None
-            upcoming = current.ask(index, depth)
-            if current.plans and isinstance(current.plans[0], list):
-                self.permuted = True
-            if len(current.asked) == self._length and current.counts:
-                self.epoch = max(self.epoch, current.epoch + 1)
-            if len(current.asked) == self._length:
-                current.walker = None
-            return current.epoch, upcoming
+            self._iterated = None
+            found = self._reader(reader)
+            found.trains, found.last = trains, last
+            if trains and epoch > self.epoch:
+                self._move(epoch, 0)
+            if found.steps is not None:
+                steps, found.steps = found.steps, None
+            if trains and self._steps_left is not None:
+                if steps is not None:
+                    steps, found.steps = self._steps_left, steps
+                self._steps_left = None
+            if found.walk is not None and not found.walk.done:
+                return found.walk.length, steps
+            return self._length - (self.batch if trains else 0), steps
 
-    def _current(self, index: int, state: Any, walker: Any) -> _Pass | None:
-        if walker is None:
-            return self._begun(state) if state is not None else self._continued(index)
-        for each in self._live:
-            if each.walker is walker:
-                return each
-        begun = self._begun(random.getstate() if state is None else state)
-        begun.walker = walker
-        return begun
+    def walk(self, reader: object, walker: int) -> int:
+        """Note that a walk begins, and return how many batches it will find."""
+        with self._lock:
+            found = self._reader(reader)
+            if found.walk is not None:
+                self._complete(found.walk)
+            start = self.batch if found.trains else 0
+            begun = _Walk(self.epoch, start, self._length - start, counts=found.trains)
+            found.walk = begun
+            self._walks = {key: kept for key, kept in self._walks.items() if kept[0]() is not None}
+            self._walks[walker] = ref(reader), begun
+            return begun.length
 
-    def _walked_by_hand(self) -> bool:
-        newest = self._live[-1:]
-        if newest and not newest[0].counts and len(newest[0].asked) == self._length:
-            self._live.pop()  # range(sequence.num_batches)
-            return True
-        return len(self._direct) == self._length  # range(len(sequence))
+    def request(self, reader: object, walker: int) -> tuple[int, int]:
+        """Attribute a request of a walk: return its epoch and batch."""
+        if walker not in self._walks:
+            self.walk(reader, walker)
+        with self._lock:
+            walk = self._walks[walker][1]
+            walk.delivered += 1
+            if walk.done:
+                del self._walks[walker]
+            return walk.epoch, (walk.start + walk.delivered - 1) % self._length
 
-    def _begun(self, state: Any) -> _Pass:
-        drawn = list(range(self._length))
-        source = random.Random()  # noqa: S311 - foretells Keras' shuffle, draws nothing of ours
-        source.setstate(state)
-        source.shuffle(drawn)
-        begun = _Pass(self.epoch, self._window, [range(self._length), drawn])
-        unfinished = [each for each in self._live if each.counts and len(each.asked) < self._length]
-        self._live = [*unfinished[1 - _LIVE_PASSES :], begun]
-        return begun
+    def goes_on(self, reader: object) -> bool:
+        """Say whether the next epoch will follow the pass that a reader is in."""
+        with self._lock:
+            found = self._reader(reader)
+            return found.trains and not found.last
 
-    def _continued(self, index: int) -> _Pass | None:
-        if not self._live:
-            return None
-        *older, newest = self._live
-        if newest.expects(index):
-            return newest
-        if newest.plans:
-            for each in reversed(older):
-                if each.expects(index):
-                    return each
-        for each in reversed(self._live):
-            if index not in each.asked:
-                return each
-        return newest if self._window else None
+    def end(self, reader: object, *, over: bool) -> None:
+        """Note that a reader ends an epoch of its own, and whether its pass is over too."""
+        with self._lock:
+            found = self._reader(reader)
+            if over and found.walk is not None and self._complete(found.walk):
+                found.walk = None
+
+    def drop(self, reader: object) -> None:
+        """Note that a reader gives its pass up."""
+        with self._lock:
+            self._reader(reader).walk = None
+
+    # -- what others do ----------------------------------------------------
+
+    def look(self, index: int) -> int:
+        """Note a look at batch *index*, and return the epoch to answer it for."""
+        with self._lock:
+            self._looked.add(index)
+            return self.epoch
+
+    def look_anew(self) -> None:
+        """Note that a loop over the batches says that it begins."""
+        with self._lock:
+            self._looked.clear()
+
+    def looked(self) -> None:
+        """Note that a loop over the batches says that it ends; if it saw all, so does the epoch."""
+        with self._lock:
+            if len(self._looked) == self._length:
+                self._move(self.epoch + 1, 0)
+            self._looked.clear()
+
+    def iterate(self, epoch: int, batches: int) -> None:
+        """Note that an iterator over *epoch* hands over the last of its first *batches*."""
+        self._iterated = (epoch + batches // self._length, batches % self._length)
+
+    def iterated(self, epoch: int) -> None:
+        """Note that an iterator over *epoch* is over."""
+        with self._lock:
+            self._complete(_Walk(epoch, 0, 0))
+
+    # -- inside ------------------------------------------------------------
+
+    def _reader(self, reader: object) -> _Reader:
+        found = self._readers.get(reader)
+        if found is None:
+            found = self._readers[reader] = _Reader()
+        return found
+
+    def _complete(self, walk: _Walk) -> bool:
+        if walk.done and walk.counts and walk.epoch >= self.epoch:
+            self._move(walk.epoch + 1, 0)
+        return walk.done
+
+    def _move(self, epoch: int, batch: int) -> None:
+        self.epoch, self.batch, self._iterated = epoch, batch, None

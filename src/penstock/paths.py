@@ -29,6 +29,7 @@ def resolve_paths(
     *,
     root: str | None,
     contained: bool,
+    tolerant: bool = False,
 ) -> NDArray[Any]:
     """Check the files that a table or list names, and complete ids by their suffix.
 
@@ -38,6 +39,7 @@ def resolve_paths(
         root: The directory that names are relative to; None for the current one.
         contained: Whether a name may not lead out of *root*: absolute paths,
             ``..``, drives, URLs and links that leave it are refused.
+        tolerant: Whether files may be missing, for the loader to find out.
 
     Returns:
         The names, completed, in an array of dtype object.
@@ -64,6 +66,8 @@ def resolve_paths(
         found = _find(base, name, suffixes)
         if found is None:
             missing.append(name)
+            if tolerant:
+                resolved.append(name)
             continue
         name, status = found
         path = os.path.join(base, name)
@@ -84,9 +88,9 @@ def resolve_paths(
                 index=number,
             )
         resolved.append(name)
-    if missing:
+    if missing and not (tolerant and len(missing) < len(resolved)):
         raise SampleMissing(
-            f"{len(missing)} of {len(missing) + len(resolved)} files are missing below"
+            f"{len(missing)} of {number + 1} files are missing below"
             f" {quote(root or os.getcwd())}: {enumerate_some(missing)}"
             f"{_tried(suffixes)}.{_sibling(base, missing[0])} Check root= and the names."
         ) from FileNotFoundError(missing[0])

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, overload
 import numpy as np
 
 from penstock.arrayspec import ArraySpec
+from penstock.declarations import check_class
 from penstock.errors import ConfigError, PluginError, SampleMismatch, quote
 from penstock.hookspecs import hookimpl
 
@@ -87,10 +88,17 @@ class _Encoder(_Component):
 
 
 class _Augmenter(_Component):
+    masks: ClassVar[bool | None] = None
+
     @hookimpl
     def augment_samples(self, batch: Batch) -> None:
+        arrays = {**batch.inputs, **(self._masks_of(batch) if self.masks is not False else {})}
         generators = batch.draws.generators()
-        for name, array in batch.inputs.items():
+        states = [each.bit_generator.state for each in generators] if len(arrays) > 1 else []
+        for name, array in arrays.items():
+            # All arrays of a sample see the same numbers: an image and its mask move alike.
+            for generator, state in zip(generators, states, strict=False):
+                generator.bit_generator.state = state
             for place, generator in enumerate(generators):
                 changed = np.asarray(self._call(array[place], generator))
                 if changed.shape != array.shape[1:]:
@@ -99,6 +107,28 @@ class _Augmenter(_Component):
                         f" {changed.shape}. An augmenter must keep the shape."
                     )
                 array[place] = in_dtype(changed, array.dtype)
+
+    def _masks_of(self, batch: Batch) -> dict[str, NDArray[Any]]:
+        """Return the loaded targets that lie over an image pixel by pixel.
+
+        Raises:
+            ConfigError: There are some, and nobody said whether the function is for them.
+        """
+        images = {array.shape[1:3] for array in batch.inputs.values() if array.ndim == 4}
+        found = {
+            name: array
+            for name, array in batch.targets.items()
+            if array.ndim in (3, 4) and array.shape[1:3] in images
+        }
+        if found and self.masks is None:
+            name = type(self).__name__
+            raise ConfigError(
+                f"The augmenter {name!r} is a function of one array, and the batch has images and"
+                f" {next(iter(found))!r}, a loaded target of their height and width. Say"
+                f" penstock.augmenter({name}, masks=True) if it moves pixels, so that the target"
+                " moves with its image, or masks=False if it changes their values alone."
+            )
+        return found
 
 
 def in_dtype(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -138,7 +168,9 @@ def loader(function: Callable[..., Any] | None = None, /, *, suffixes: Sequence[
     endings = tuple(each.lower() for each in suffixes)
 
     def make(function: Callable[..., Any]) -> type[Any]:
-        return _made(function, _Loader, 1, {"suffixes": endings}, column="sample")
+        made = _made(function, _Loader, 1, {"suffixes": endings}, column="sample")
+        check_class(made, f"The loader {made.__name__!r}")
+        return made
 
     return make if function is None else make(function)
 
@@ -156,18 +188,34 @@ def encoder(function: Callable[..., Any], /) -> type[Any]:
     return _made(function, _Encoder, 1, {}, column=None)
 
 
-def augmenter(function: Callable[..., Any], /) -> type[Any]:
+@overload
+def augmenter(function: Callable[..., Any], /, *, masks: bool | None = None) -> type[Any]: ...
+@overload
+def augmenter(*, masks: bool | None = None) -> Callable[[Callable[..., Any]], type[Any]]: ...
+def augmenter(function: Callable[..., Any] | None = None, /, *, masks: bool | None = None) -> Any:
     """Make an augmenter class from a function of one sample.
 
     The function takes an input's array and a ``numpy.random.Generator`` of
     that sample and epoch (or the array alone), and returns an array of the same
     shape; the array may be changed in place. Its keyword-only parameters are the
-    augmenter's options.
+    augmenter's options. Several inputs of a sample are changed with the same
+    random numbers.
+
+    Args:
+        function: The function; leave it out to use this as a decorator with options.
+        masks: Whether loaded targets of an image's height and width are changed
+            as the image is, with the same random numbers: True for what moves
+            pixels, False for what changes their values. Where there are such
+            targets, and nothing is said, training ends with an error.
 
     Returns:
         The class, for an entry point or for ``augment=…()``.
     """
-    return _made(function, _Augmenter, 2, {}, column=...)
+
+    def make(function: Callable[..., Any]) -> type[Any]:
+        return _made(function, _Augmenter, 2, {"masks": masks}, column=...)
+
+    return make if function is None else make(function)
 
 
 def _made(

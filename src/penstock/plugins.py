@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
+from penstock.declarations import API, check_class, too_new
 from penstock.errors import PluginConflict, PluginError, quote, suggest
 from penstock.summaries import BrokenSource, Summary, summary_of
 from penstock.switches import BUNDLED, disabling, normal
@@ -14,10 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from importlib.metadata import EntryPoint
 
-__all__ = ["API", "GROUPS", "Plugin", "check_api", "installed", "load", "load_all"]
-
-API = 1
-"""The version of the hooks; a component names the one it was built for as ``penstock_api``."""
+__all__ = ["API", "GROUPS", "Plugin", "installed", "load", "load_all"]
 
 GROUPS = {
     "loader": "penstock.loaders",
@@ -177,7 +175,7 @@ def _looked_at(offer: _Offer, offers: list[_Offer]) -> Plugin:
     except Exception:  # a source that cannot be looked at says nothing about the plugin
         seen = Summary()
     if seen.api > API:
-        status, reason = "broken", _too_new(seen.api)
+        status, reason = "broken", too_new(seen.api)
     if _is_contested(offer, offers):
         status, reason = "conflict", f"offered by {' and '.join(_homes(offer, offers))}"
     if offer.disabled:
@@ -200,31 +198,8 @@ def _load(offer: _Offer) -> type[Any]:
         raise PluginError(
             f"{title} is no class but {quote(component)}. Its entry point must name a class."
         )
-    check_api(component, title)
+    check_class(component, title)
     return component
-
-
-def check_api(component: type[Any], title: str) -> None:
-    """Refuse a component that was built for hooks of a later version than these.
-
-    Raises:
-        PluginError: It was, or says no version.
-    """
-    api = getattr(component, "penstock_api", 1)
-    if not isinstance(api, int) or isinstance(api, bool) or api < 1:
-        raise PluginError(
-            f"{title} says penstock_api={quote(api)}. It must be the version of the hooks that it"
-            f" was built for, a whole number such as {API}."
-        )
-    if api > API:
-        raise PluginError(f"{title} {_too_new(api)}.")
-
-
-def _too_new(api: int) -> str:
-    return (
-        f"was built for version {api} of Penstock's hooks, and the Penstock that is installed has"
-        f" version {API}: pip install --upgrade penstock"
-    )
 
 
 def _refused(offer: _Offer) -> str:

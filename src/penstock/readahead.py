@@ -15,27 +15,43 @@ thread that asks: it holds plain locks alone, for ``threading.Condition`` and
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 import time
+import weakref
 from typing import TYPE_CHECKING, Any
 
+from penstock.jobs import THREAD_NAME, Job
 from penstock.memory import Pool
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
 
-    from penstock.assembly import Assembly
     from penstock.batches import Batches
 
 __all__ = ["ReadAhead", "usable_cores"]
 
-_SLICE_SECONDS = 0.003  # long against what a slice costs beside its samples, some 0.1 ms
+_SLICE_SECONDS = 0.01  # long against what a slice costs beside its samples, 0.1 to 0.3 ms
 _JOIN_SECONDS = 2.0  # how long to wait for a slice that a loader will not finish
-_THREAD_NAME = "penstock"
+_READERS = 2  # whose batches are kept: training, and a validation on the same sequence
 _LINGER_SECONDS = 0.2  # how long a thread without work waits for some before it ends
 
 Key = tuple[int, int]  # epoch, index
+
+
+_OPEN: weakref.WeakSet[ReadAhead] = weakref.WeakSet()
+
+
+def _close_all() -> None:
+    """End the threads while the libraries that they are in are still there."""
+    for each in list(_OPEN):
+        each.close()
+
+
+# As concurrent.futures does, for atexit comes too late: what was registered there
+# after us, such as the end of HDF5, would run while threads still read.
+getattr(threading, "_register_atexit", atexit.register)(_close_all)
 
 
 def usable_cores() -> int:
@@ -45,114 +61,11 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-class _Gate:
-    """Closed until it is opened, once and for all."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._lock.acquire()
-        self._open = False
-
-    def is_set(self) -> bool:
-        """Say whether it is open."""
-        return self._open
-
-    def set(self) -> None:
-        """Open it; one thread at a time."""
-        if not self._open:
-            self._lock.release()
-            self._open = True
-
-    def wait(self) -> None:
-        """Wait until it is open."""
-        with self._lock:
-            pass
-
-
-class _Job:
-    """A batch on its way: which slices are taken, which are done, who waits for it."""
-
-    def __init__(self, assembly: Assembly, step: int) -> None:
-        self.ready = _Gate()
-        self.error: BaseException | None = None
-        self._assembly: Assembly | None = assembly
-        self._batch: tuple[Any, ...] | None = None
-        self._length = len(assembly)
-        self._step = max(1, min(step, self._length))
-        self._taken = 0
-        self._undone = -(-self._length // self._step)
-        self._askers = 0
-        self._lock = threading.Lock()
-
-    def take(self) -> tuple[int, int] | None:
-        """Take the next slice, if one is left."""
-        with self._lock:
-            if self._taken >= self._length or self.error is not None:
-                return None
-            start = self._taken
-            self._taken = min(start + self._step, self._length)
-            return start, self._taken
-
-    def fill(self, start: int, stop: int) -> None:
-        """Fill a slice that was taken; the last one done finishes the batch."""
-        assembly = self._assembly
-        if assembly is None:
-            return
-        try:
-            assembly.fill(start, stop)
-            with self._lock:
-                self._undone -= 1
-                last = not self._undone
-            if last:
-                batch = assembly.finish()
-                with self._lock:
-                    self._batch = batch
-                    self._assembly = None
-                    self.ready.set()
-        except Exception as error:
-            self.fail(error)
-        except BaseException as error:
-            # A thread that died of it would leave everybody waiting.
-            self.fail(error)
-            if threading.current_thread().name != _THREAD_NAME:
-                raise
-
-    def fail(self, error: BaseException) -> None:
-        """Give the batch up."""
-        with self._lock:
-            if self.error is None:
-                self.error = error
-            self._assembly = None
-            self.ready.set()
-
-    def broken_off(self) -> bool:
-        """Say whether somebody was interrupted at it, which is no fault of the batch."""
-        return self.error is not None and not isinstance(self.error, Exception)
-
-    def ask(self) -> None:
-        """Announce somebody who will collect the batch."""
-        with self._lock:
-            self._askers += 1
-
-    def collect(self) -> tuple[Any, ...]:
-        """Wait for the batch, and let go of it with the last who asked."""
-        self.ready.wait()
-        with self._lock:
-            self._askers -= 1
-            batch = self._batch
-            if not self._askers:
-                self._batch = None
-        if self.error is not None:
-            raise self.error
-        assert batch is not None
-        return batch
-
-
 class _Crew:
     """Threads that work on jobs, until there are none for a while or the crew is dismissed."""
 
     def __init__(self, workers: int) -> None:
-        self.jobs: dict[Key, _Job] = {}
+        self.jobs: dict[Key, Job] = {}
         self.step = 0.0  # samples per slice; 0 before the first was timed
         self.lock = threading.RLock()
         self._work = threading.Condition(self.lock)
@@ -164,7 +77,7 @@ class _Crew:
         """Wake the threads, and start those that are missing; under ``lock``."""
         self._work.notify_all()
         while len(self._threads) < self._workers and not self._dismissed:
-            thread = threading.Thread(target=self._run, name=_THREAD_NAME, daemon=True)
+            thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
             self._threads.add(thread)
             thread.start()
 
@@ -176,11 +89,12 @@ class _Crew:
             threads = list(self._threads)
         # The garbage collector may be at work in a thread of ours, at any place:
         # there, to wait for the others could be to wait for ever.
-        if threading.current_thread().name != _THREAD_NAME:
+        if threading.current_thread().name != THREAD_NAME:
+            end = time.monotonic() + _JOIN_SECONDS  # for all of them together
             for thread in threads:
-                thread.join(_JOIN_SECONDS)
+                thread.join(max(0.0, end - time.monotonic()))
 
-    def timed_fill(self, job: _Job, taken: tuple[int, int]) -> None:
+    def timed_fill(self, job: Job, taken: tuple[int, int]) -> None:
         """Fill a slice, and learn from the time it took how long slices should be."""
         began = time.perf_counter()
         job.fill(*taken)
@@ -202,7 +116,7 @@ class _Crew:
         self.timed_fill(*found)
         return True
 
-    def _wait(self) -> tuple[_Job, tuple[int, int]] | None:
+    def _wait(self) -> tuple[Job, tuple[int, int]] | None:
         with self.lock:
             while not self._dismissed:
                 found = self._find()
@@ -214,7 +128,7 @@ class _Crew:
             self._threads.discard(threading.current_thread())
         return None
 
-    def _find(self) -> tuple[_Job, tuple[int, int]] | None:
+    def _find(self) -> tuple[Job, tuple[int, int]] | None:
         for job in self.jobs.values():
             taken = job.take()
             if taken is not None:
@@ -235,28 +149,54 @@ class ReadAhead:
         self._batches = batches
         self._workers = workers
         self._depth = depth if workers else 0
+        _OPEN.add(self)
+        self._last = (-1, 0.0)  # the epoch of the last batch delivered, and when that was
         self._start_over()
 
     def _start_over(self) -> None:
         self._process = os.getpid()
-        self._pool = Pool(spare=self._depth + 2)
+        # TensorFlow holds as many again, on their way to the model.
+        self._pool = Pool(spare=2 * (self._depth + 2))
         self._crew = _Crew(self._workers)
+        self._windows: dict[Hashable, dict[Key, None]] = {}
 
-    def get(self, key: Key, upcoming: Sequence[Key] = ()) -> tuple[Any, ...]:
+    def get(
+        self, key: Key, upcoming: Sequence[Key] = (), reader: Hashable = None
+    ) -> tuple[Any, ...]:
         """Return the batch of *key*, and start those of *upcoming*.
+
+        Args:
+            key: The epoch and number of the batch.
+            upcoming: What the reader will ask for next, soonest first.
+            reader: Who asks. What was started for another one is kept; what was
+                started for None, who only takes a look, is not.
 
         Raises:
             PenstockError: The batch cannot be made; every time it is asked for.
         """
+        began = time.perf_counter()
+        batch = self._get(key, upcoming, reader)
+        done = time.perf_counter()
+        # What passes between two epochs is neither waiting nor training.
+        epoch, left = self._last
+        # Of two readers, one may have left while the other waited.
+        elsewhere = max(began - left, 0.0) if epoch == key[0] else 0.0
+        self._last = key[0], done
+        self._batches.runtime.meter.add(batches=1, waited=done - began, elsewhere=elsewhere)
+        return batch
+
+    def _get(self, key: Key, upcoming: Sequence[Key], reader: Hashable) -> tuple[Any, ...]:
         if os.getpid() != self._process:  # after a fork the threads are not there
             self._start_over()
         crew = self._crew
         with crew.lock:
             # What is not wanted any more is dropped; a thread that is at it finishes
             # its slice, and the memory goes back with the last reference.
-            wanted = dict.fromkeys([key, *upcoming[: self._depth]])
-            kept = {each: job for each, job in crew.jobs.items() if not job.broken_off()}
-            crew.jobs = {each: kept.get(each) or self._job(each) for each in wanted}
+            started = {each: job for each, job in crew.jobs.items() if not job.broken_off()}
+            mine = dict.fromkeys([key, *upcoming[: self._depth]])
+            others = self._others(reader, mine)
+            crew.jobs = {each: started.get(each) or self._job(each) for each in mine}
+            crew.jobs |= {each: started[each] for each in others if each in started}
             job = crew.jobs[key]
             job.ask()
             crew.hire()
@@ -272,8 +212,19 @@ class ReadAhead:
                     del crew.jobs[key]
         return job.collect()
 
+    def _others(self, reader: Hashable, mine: dict[Key, None]) -> list[Key]:
+        """Note what a reader wants, and return what others want besides."""
+        windows = self._windows
+        if reader is not None:
+            windows.pop(reader, None)
+            windows[reader] = mine
+            while len(windows) > _READERS:
+                del windows[next(iter(windows))]
+        return [key for window in windows.values() for key in window if key not in mine]
+
     def rest(self) -> None:
-        """Let idle threads go, if nothing is wanted ahead."""
+        """Settle what was made; let idle threads go, if nothing is wanted ahead."""
+        self._batches.settle(last=False)
         if os.getpid() == self._process and not self._crew.jobs:
             self._replace_crew()
 
@@ -281,16 +232,19 @@ class ReadAhead:
         """End the threads and free the memory that is not in use."""
         if os.getpid() == self._process:
             self._replace_crew()
+            self._batches.settle(last=True)
             self._pool.close()
-            self._pool = Pool(spare=self._depth + 2)
+            self._pool = Pool(spare=2 * (self._depth + 2))
 
     def _replace_crew(self) -> None:
         crew, self._crew = self._crew, _Crew(self._workers)
         self._crew.step = crew.step
         crew.dismiss()
 
-    def _job(self, key: Key) -> _Job:
+    def _job(self, key: Key) -> Job:
         assembly = self._batches.start(*key, self._pool)
         if not self._workers:
-            return _Job(assembly, len(assembly))
-        return _Job(assembly, round(self._crew.step) or len(assembly) // (4 * self._workers))
+            return Job(assembly, len(assembly))
+        # Two slices for each thread in the batches under way, or some would have none.
+        most = len(assembly) * (self._depth + 1) // (2 * self._workers)
+        return Job(assembly, min(round(self._crew.step) or most // 4, most))

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import operator
 import sys
 import warnings
 import weakref
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-
 from penstock.checks import check_whole
-from penstock.errors import BackendMissing
+from penstock.contents import Contents
+from penstock.errors import BackendMissing, ConfigError, quote
+from penstock.handover import handed_over
+from penstock.kerasframes import call_of, walk_of
+from penstock.outlets import Outlets
 from penstock.passes import Passes
+from penstock.pickling import refuse_unpicklable
 from penstock.readahead import ReadAhead, usable_cores
-from penstock.texts import text_as_tensors
-from penstock.views import split_views, subset_view
+from penstock.sequencetext import sequence_text
+from penstock.states import place_in, state_of
 
 try:
     import keras
@@ -26,21 +30,22 @@ except ImportError as error:
     ) from error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence as SequenceOf
+    from collections.abc import Iterable, Iterator, Mapping
 
     import pandas as pd
-    from numpy.typing import NDArray
 
     from penstock.batches import Batches
-    from penstock.fields import EncodedField
+    from penstock.readahead import Key
+    from penstock.stats import Stats
 
 __all__ = ["Sequence"]
 
 
-class Sequence(keras.utils.PyDataset):  # type: ignore[misc]
+class Sequence(Contents, Outlets, keras.utils.PyDataset):  # type: ignore[misc]
     """Batches for ``fit``, ``evaluate`` and ``predict``; made by ``penstock.make_generator``.
 
     ``sequence[i]`` is batch *i* of the current epoch; iteration is one epoch.
+    Keras is served in this order too, whatever ``fit(shuffle=…)`` says.
     Batches are ``(x,)``, ``(x, y)`` or ``(x, y, sample_weight)``, x and y
     arrays of shape ``(batch, …)`` or dicts of them.
 
@@ -73,7 +78,6 @@ class Sequence(keras.utils.PyDataset):  # type: ignore[misc]
         self._table = table
         self._threads = usable_cores() if workers is None else workers
         self._passes = Passes(len(batches))
-        self._warned = False
         self._open()
 
     def _open(self) -> None:
@@ -85,18 +89,28 @@ class Sequence(keras.utils.PyDataset):  # type: ignore[misc]
     @property
     def num_batches(self) -> int:
         """Number of batches in an epoch."""
-        self._passes.length_read()
-        return len(self._batches)
+        walk = walk_of(sys._getframe(1), self)  # noqa: SLF001 - see kerasframes
+        return len(self._batches) if walk is None else self._passes.walk(*walk)
 
     @property
     def workers(self) -> int:
         """1, whatever the number of threads: Keras shall not add its own."""
-        self._passes.adapter_made()
         return 1
 
     @workers.setter
     def workers(self, value: int) -> None:
         self._threads = check_whole("workers", value, 0)
+        self._finalizer()
+        self._open()
+
+    @property
+    def max_queue_size(self) -> int:
+        """Batches to keep ready ahead of ``fit``."""
+        return int(self._max_queue_size)
+
+    @max_queue_size.setter
+    def max_queue_size(self, value: int) -> None:
+        self._max_queue_size = check_whole("max_queue_size", value, 1)
         self._finalizer()
         self._open()
 
@@ -117,38 +131,53 @@ class Sequence(keras.utils.PyDataset):  # type: ignore[misc]
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         """Return batch *index* of the current epoch."""
         length = len(self._batches)
+        if type(index) is not int:
+            index = _whole(index)
         if not -length <= index < length:
             raise IndexError(f"Batch {index} was asked for; there are {length}.")
-        index %= length
-        epoch, upcoming = self._passes.attribute(
-            index,
-            self._max_queue_size,
-            sys._getframe(1),  # noqa: SLF001 - tells Keras' walks from everybody else's looks
-        )
-        self._warn_if_permuted()
-        return self._hand_over(
-            self._readahead.get((epoch, index), [(epoch, each) for each in upcoming])
-        )
+        walk = walk_of(sys._getframe(1), self)  # noqa: SLF001 - see kerasframes
+        if walk is None:
+            return self._get((self._passes.look(index % length), index % length))
+        epoch, batch = self._passes.request(*walk)
+        ahead = self._ahead(epoch, batch)
+        if len(ahead) < self._max_queue_size and self._passes.goes_on(walk[0]):
+            ahead += self._ahead(epoch + 1, -1)
+        return self._get((epoch, batch), ahead, reader=walk[1], walk=True)
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         """Iterate over one epoch."""
-        epoch, length = self.epoch, len(self)
-        for index in range(length):
-            ahead = range(index + 1, min(index + 1 + self._max_queue_size, length))
-            yield self._hand_over(
-                self._readahead.get((epoch, index), [(epoch, each) for each in ahead])
-            )
-        self._passes.completed(epoch)
-        self._readahead.rest()
+        epoch, start = self._passes.epoch, self._passes.batch
+        reader = object()
+        for index in range(start, len(self)):
+            batch = self._get((epoch, index), self._ahead(epoch, index), reader=reader)
+            self._passes.iterate(epoch, index + 1)
+            yield batch
+        self._passes.iterated(epoch)
+        self._conclude()
 
     def on_epoch_begin(self) -> None:
-        """Take note; Keras calls this."""
-        self._passes.begin()
+        """Take note; Keras calls this, and a loop of one's own may."""
+        call = call_of(sys._getframe(1), self)  # noqa: SLF001 - see kerasframes
+        if call is None:
+            self._passes.look_anew()
+        else:
+            trains = call.purpose not in ("evaluate", "predict")
+            epoch = call.epoch or 0 if call.steps is None else 0
+            begun = self._passes.begin(
+                call.reader, trains=trains, epoch=epoch, steps=call.steps, last=call.last
+            )
+            call.limit(*begun)
 
     def on_epoch_end(self) -> None:
         """Take note; Keras calls this, and a loop of one's own may."""
-        self._passes.end()
-        self._readahead.rest()
+        call = call_of(sys._getframe(1), self)  # noqa: SLF001 - see kerasframes
+        if call is None:
+            self._passes.looked()
+        elif call.drops:
+            self._passes.drop(call.reader)
+        else:
+            self._passes.end(call.reader, over=call.over)
+        self._conclude()
 
     # -- what people reach for ---------------------------------------------
 
@@ -159,142 +188,94 @@ class Sequence(keras.utils.PyDataset):  # type: ignore[misc]
 
     @epoch.setter
     def epoch(self, value: int) -> None:
-        self._passes.epoch = value
+        self._passes.go_to(check_whole("epoch", value, 0))
 
-    @property
-    def seed(self) -> int:
-        """The seed of order and augmentation."""
-        return self._batches.order.seed
+    def stats(self, *, reset: bool = False) -> Stats:
+        """Say where the time went since the sequence was made, or since the last *reset*."""
+        return self._batches.runtime.meter.read(reset=reset)
 
-    @property
-    def batch_size(self) -> int:
-        """Samples per batch; the last may have fewer."""
-        return self._batches.order.batch_size
+    def state_dict(self) -> dict[str, Any]:
+        """Return where the sequence is, to go on there in another process.
 
-    @property
-    def num_samples(self) -> int:
-        """Number of samples."""
-        return len(self._batches.rows)
-
-    @property
-    def samples(self) -> pd.DataFrame:
-        """The samples table, in the order of the source."""
-        return self._table.iloc[self._batches.rows].reset_index(drop=True)
-
-    @property
-    def class_names(self) -> list[Any]:
-        """The classes in the order of their numbers."""
-        classes = self._labelled().classes
-        return [] if classes is None else list(classes)
-
-    @property
-    def class_indices(self) -> dict[Any, int]:
-        """The number of each class."""
-        return {name: number for number, name in enumerate(self.class_names)}
-
-    @property
-    def labels(self) -> NDArray[Any]:
-        """Class numbers, or values, of the samples in the order of ``samples``."""
-        return self._labelled().labels[self._batches.rows]
-
-    def split(
-        self,
-        *fractions: float,
-        seed: int | None = None,
-        stratify: bool | None = None,
-        shuffle: bool = False,
-        augment: bool = False,
-    ) -> tuple[Sequence, ...]:
-        """Divide the samples at random into disjoint sequences.
-
-        The first is for training and goes on as this sequence does. The others
-        are for validation and test: not shuffled and not augmented.
-
-        Args:
-            *fractions: Shares of the parts, together at most 1.
-            seed: Seed of the division; the sequence's own by default.
-            stratify: Whether every part has each class in proportion; by
-                default where labels are classes.
-            shuffle: Whether the other parts are shuffled too.
-            augment: Whether the other parts are augmented too.
+        In a loop over the sequence that is after the batch in hand. ``fit``
+        fetches ahead of training and counts whole epochs alone here; with
+        ``penstock.callbacks.BackupAndRestore`` it can go on in the middle of one.
 
         Returns:
-            A sequence per fraction.
+            What fits into JSON, of less than 1 kB: ``"epoch"``, ``"batch"``, and
+            what tells these data and options from others.
+        """
+        epoch, batch = self._passes.place
+        return state_of(self._batches, epoch, batch)
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where *state* was taken: the next pass is what was left of its epoch.
 
         Raises:
-            ConfigError: The fractions do not divide these samples.
+            StateMismatch: It is no state, or that of other data or options; lists which.
         """
-        views = split_views(
-            self._batches,
-            fractions,
-            seed=self.seed if seed is None else check_whole("seed", seed, 0, 2**64 - 1),
-            stratify=stratify,
-            shuffle=shuffle,
-            augment=augment,
-        )
-        return tuple(self._of(view) for view in views)
-
-    def take(self, count: int) -> Sequence:
-        """Return a sequence of the first *count* samples."""
-        count = check_whole("count", count, 1)
-        return self.subset(np.arange(min(count, self.num_samples)))
-
-    def subset(self, positions: SequenceOf[int] | NDArray[Any]) -> Sequence:
-        """Return a sequence of the samples at *positions*, or where a mask is True.
-
-        Args:
-            positions: Positions in ``samples``, or a boolean per sample.
-        """
-        return self._of(subset_view(self._batches, positions))
+        self._passes.go_to(*place_in(state, self._batches))
 
     def close(self) -> None:
         """End the threads and free the memory; the sequence can be used again."""
         self._readahead.close()
+        self._batches.runtime.failures.write(self._table)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
+    def __repr__(self) -> str:
+        """Say what it delivers, in a few lines."""
+        return sequence_text(self._batches)
 
     # -- inside ------------------------------------------------------------
 
-    def _of(self, batches: Batches) -> Sequence:
+    def _of(self, batches: Batches) -> Self:
         return type(self)(
             batches, self._table, workers=self._threads, max_queue_size=self._max_queue_size
         )
 
-    def _labelled(self) -> EncodedField:
-        field = self._batches.labelled
-        if field is None:
-            raise AttributeError(
-                "This sequence has no labels: its targets are loaded, or there are none."
-            )
-        return field
+    def _ahead(self, epoch: int, index: int) -> list[Key]:
+        """Name the batches that follow one, as far as there may be need for them."""
+        stop = min(index + 1 + self._max_queue_size, len(self._batches))
+        return [(epoch, each) for each in range(index + 1, stop)]
 
-    def _hand_over(self, batch: tuple[Any, ...]) -> tuple[Any, ...]:
-        if any(each.spec.deliver_dtype.hasobject for each in self._batches.loaded):
-            return text_as_tensors(batch)
-        return batch
+    def _get(
+        self, key: Key, ahead: Iterable[Key] = (), reader: object = None, *, walk: bool = False
+    ) -> tuple[Any, ...]:
+        batch = self._readahead.get(key, list(ahead), reader)
+        return handed_over(batch, walk=walk)
 
-    def _warn_if_permuted(self) -> None:
-        if self._passes.permuted and not self._warned and not self._batches.order.shuffle:
-            self._warned = True
-            warnings.warn(
-                "fit(shuffle=True), the default, permutes the batches of this sequence, which was"
-                " made with shuffle=False. Pass shuffle=False to fit as well to keep their order.",
-                stacklevel=3,
-            )
+    def _conclude(self) -> None:
+        """Do what is to be done between epochs."""
+        self._readahead.rest()
+        failures = self._batches.runtime.failures
+        summary = failures.summary()
+        if summary is not None:
+            failures.write(self._table)
+            warnings.warn(summary, stacklevel=3)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave threads and memory behind."""
+        """Leave threads and memory behind.
+
+        Raises:
+            ConfigError: A function cannot travel to another process; names it.
+        """
+        refuse_unpicklable(self._batches)
         left = ("_finalizer", "_passes", "_readahead")
         state = {name: value for name, value in self.__dict__.items() if name not in left}
-        return {**state, "_epoch": self.epoch}
+        return {**state, "_place": (self._passes.epoch, self._passes.batch)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        epoch = state.pop("_epoch")
+        place = state.pop("_place")
         self.__dict__.update(state)
         self._passes = Passes(len(self._batches))
-        self._passes.epoch = epoch
+        self._passes.go_to(*place)
         self._open()
+
+
+def _whole(index: Any) -> int:
+    try:
+        return operator.index(index)
+    except TypeError as error:
+        raise ConfigError(
+            f"sequence[{quote(index)}] was asked for; a batch has a whole number."
+            " Iterate for several batches; take() and subset() choose samples."
+        ) from error

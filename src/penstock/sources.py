@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from penstock.arrays import as_array, is_sparse, refuse_objects
 from penstock.components import implements, name_of, relay
+from penstock.declarations import check_hooks
 from penstock.errors import ConfigError, PenstockError, PluginError, quote, suggest
 from penstock.fields import LoadedField
 from penstock.files import has_suffix, list_files
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["Source", "column_of", "of_column", "open_source", "plain_source"]
+
+# What tf.data, Keras' and torch's loaders have, and no list, table or array.
+_MAKE_BATCHES = ("element_spec", "on_epoch_end", "batch_sampler")
 
 
 @dataclass
@@ -33,6 +38,8 @@ class Source:
         root: The directory that file names are relative to, or None for the current one.
         contained: Whether file names may not lead out of the root.
         listed: Whether the files were listed just now, and need no check.
+        keys: Whether the loader listed what is inside of a file, and strings are no paths.
+        tolerant: Whether some samples may be such that they cannot be loaded.
     """
 
     table: pd.DataFrame
@@ -40,12 +47,15 @@ class Source:
     root: str | None = None
     contained: bool = True
     listed: bool = False
+    keys: bool = False
+    tolerant: bool = False
 
     def field(self, name: str, loader: Any) -> LoadedField:
         """Make the field *name* that *loader* loads from this source."""
+        relay(loader)  # what breaks the contract is told before a column or file is missed
         samples, prefix = self._samples_of(loader)
         field = LoadedField(name, loader, samples, self.path, prefix)
-        field.describe()
+        field.describe(tolerant=self.tolerant)
         return field
 
     def _samples_of(self, loader: Any) -> tuple[NDArray[Any], str | None]:
@@ -71,11 +81,18 @@ class Source:
         if not suffixes and values.dtype.kind in "biuf":
             return values.to_numpy(), None
         names = values.to_numpy(object)
+        if self.keys:
+            return names, None
         if not suffixes and not all(isinstance(name, (str, os.PathLike)) for name in names):
             return names, None
         if not self.listed:
-            names = resolve_paths(names, suffixes, root=self.root, contained=self.contained)
+            names = resolve_paths(
+                names, suffixes, root=self.root, contained=self.contained, tolerant=self.tolerant
+            )
         here = self.root in (None, os.curdir)
+        if not here and any(map(os.path.isabs, names)):  # a prefix would lead elsewhere
+            root = str(self.root)
+            return np.array([os.path.join(root, name) for name in names], object), ""
         return names, "" if here else os.path.join(str(self.root), "")
 
 
@@ -85,28 +102,59 @@ def plain_source(given: Any) -> Any:
     Raises:
         ConfigError: It is none of them.
     """
-    if isinstance(given, os.PathLike):
-        return os.fspath(given)
-    if isinstance(given, pd.DataFrame) and not len(given):
-        raise ConfigError("The source has 0 samples: an empty table was given. Give at least one.")
-    named = isinstance(given, tuple) and given and isinstance(given[0], (str, os.PathLike))
+    if isinstance(given, (bytes, os.PathLike)):
+        return os.fsdecode(given)
+    if isinstance(given, pd.DataFrame):
+        _check_table(given)
+    elif any(hasattr(given, batched) for batched in _MAKE_BATCHES):
+        raise ConfigError(
+            f"{quote(type(given).__name__)} makes batches itself. Give it to fit(), or give what it"
+            " is made of: files, a table or arrays."
+        )
+    named = isinstance(given, tuple) and (not given or isinstance(given[0], (str, os.PathLike)))
     if isinstance(given, (str, tuple, Mapping, pd.DataFrame)) and not named:
         return given
     if isinstance(given, (pd.Series, pd.Index)) and given.dtype.kind not in "biuf":
         given = given.to_list()
-    elif hasattr(given, "__array__"):
-        if np.asarray(given).dtype.kind not in "OUST":
-            return given
-        given = np.asarray(given).tolist()
-    if isinstance(given, (bytes, set, frozenset)) or not isinstance(given, Iterable):
+    elif hasattr(given, "__array__") or is_sparse(given):
+        array = as_array(given)
+        if array.dtype.kind not in "OUST" or not array.ndim:
+            return array
+        if array.size and not isinstance(array.flat[0], (bytes, os.PathLike)):
+            refuse_objects(array)
+        given = array.tolist()
+    if isinstance(given, (set, frozenset)) or not isinstance(given, Iterable):
         raise ConfigError(
             f"{quote(given)} is no source. Give a directory, a CSV file, a DataFrame, a list of"
             " file names or ids, or arrays: (x, y)."
         )
-    names = [os.fspath(each) if isinstance(each, os.PathLike) else each for each in given]
+    names = [
+        os.fsdecode(each) if isinstance(each, (bytes, os.PathLike)) else each for each in given
+    ]
     if not names:
         raise ConfigError("The source has 0 samples: an empty list was given. Give at least one.")
     return names
+
+
+def _check_table(table: pd.DataFrame) -> None:
+    if not len(table):
+        raise ConfigError("The source has 0 samples: an empty table was given. Give at least one.")
+    if isinstance(table.columns, pd.MultiIndex):
+        raise ConfigError(
+            f"The table has columns of several levels, such as {quote(table.columns[0])}. Join"
+            ' them: df.columns = ["_".join(levels) for levels in df.columns].'
+        )
+    if not table.columns.is_unique:
+        twice = table.columns[table.columns.duplicated()][0]
+        raise ConfigError(
+            f"The table has the column {quote(twice)} twice. Give every column a name of its own."
+        )
+    for name in table.columns:
+        if not isinstance(name, str):
+            raise ConfigError(
+                f"The table has a column named {quote(name)}, and names are strings here."
+                " Rename the columns: df.rename(columns=str)."
+            )
 
 
 def column_of(loader: Any) -> str:
@@ -166,8 +214,15 @@ def _open_path(
             f"There is no file or directory {quote(path)} (looked from {quote(os.getcwd())})."
             " Check the path."
         )
+    if loader is not None:
+        check_hooks(type(loader))  # or one that is not marked would be missed
     lists = loader is not None and implements(loader, "list_samples")
     suffixes = getattr(loader, "suffixes", ())
+    if root is not None and suffixes and not lists and not _is_table(path):
+        raise ConfigError(
+            f"root={quote(root)} was given beside the path {quote(path)}, whose files are named"
+            " below it. Leave root= out, or give a list of file names."
+        )
     if os.path.isdir(path):
         if lists:
             return Source(_listed(path, loader), path, root or path, listed=not suffixes)
@@ -181,8 +236,8 @@ def _open_path(
         )
     claims = lists and relay(loader).claims_source(source=path)
     if lists and claims is not False:
-        return Source(_listed(path, loader), path, root)
-    if path.lower().endswith((".csv", ".tsv")):
+        return Source(_listed(path, loader), path, root, keys=True)
+    if _is_table(path):
         return Source(read_table(path), path, root or os.path.dirname(path) or os.curdir, contained)
     if has_suffix(path, suffixes):
         name = np.array([os.path.basename(path)], object)
@@ -191,6 +246,10 @@ def _open_path(
         f"{name_of(loader)} does not read {quote(path)}, which is a file."
         " Give a directory, a table or a list of file names, or another loader=."
     )
+
+
+def _is_table(path: str) -> bool:
+    return path.lower().endswith((".csv", ".tsv")) and not os.path.isdir(path)
 
 
 def _listed(path: str, loader: Any) -> pd.DataFrame:

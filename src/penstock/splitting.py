@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,9 +16,25 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["array_classes", "split_positions"]
+__all__ = ["array_classes", "check_fractions", "split_positions", "with_rest"]
 
 _NO_EPOCH = 1 << 63  # so that a split has nothing to do with any epoch's order
+
+
+def with_rest(fractions: Sequence[float]) -> Sequence[float]:
+    """Complete a single fraction: 0.8 means 0.8 and the rest.
+
+    Raises:
+        ConfigError: It is out of range, or leaves no rest.
+    """
+    if len(fractions) != 1:
+        return fractions
+    check_fractions(fractions)
+    if fractions[0] == 1:
+        raise ConfigError(
+            "split(1) leaves nothing for a second part. Give a fraction below 1, such as 0.8."
+        )
+    return fractions[0], 1 - fractions[0]
 
 
 def split_positions(
@@ -38,7 +55,7 @@ def split_positions(
     Raises:
         ConfigError: A fraction is out of range, or leaves a part empty.
     """
-    _check(fractions)
+    check_fractions(fractions)
     arranged = shuffled(count, seed, _NO_EPOCH)
     if classes is not None:
         # Sorted by class, at random within it, an even cut through the
@@ -66,21 +83,26 @@ def split_positions(
     return parts
 
 
-def _check(fractions: Sequence[float]) -> None:
+def check_fractions(fractions: Sequence[float]) -> None:
+    """Check the shares of parts.
+
+    Raises:
+        ConfigError: There are none, one is out of range, or they exceed 1 together.
+    """
     if not fractions:
         raise ConfigError("split() needs at least one fraction, such as split(0.8, 0.2).")
     for fraction in fractions:
         if (
             isinstance(fraction, bool)
-            or not isinstance(fraction, (int, float))
+            or not isinstance(fraction, Real)
             or not math.isfinite(fraction)
             or not 0 < fraction <= 1
         ):
             raise ConfigError(
                 f"split() was given the fraction {quote(fraction)};"
-                " it must be above 0 and at most 1."
+                " it must be above 0 and at most 1. Give several one by one: split(0.8, 0.2)."
             )
-    total = math.fsum(fractions)
+    total = math.fsum(map(float, fractions))
     if total > 1 + 1e-9:
         raise ConfigError(f"split() was given fractions that add up to {total:g}, more than 1.")
 

@@ -22,7 +22,7 @@ BUNDLED: dict[str, dict[str, str]] = {
     },
     "encoder": dict.fromkeys(("binary", "categorical", "float", "int", "multilabel"), "penstock"),
     "augmenter": dict.fromkeys(
-        ("flip", "rotate", "zoom", "shift", "brightness", "contrast"), "penstock-images"
+        ("flip", "rotate", "shear", "zoom", "shift", "brightness", "contrast"), "penstock-images"
     ),
 }
 """By kind and name, the distributions of the components that come with Penstock."""

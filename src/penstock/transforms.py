@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = ["AlbumentationsTransform", "KerasLayer", "as_augmenter"]
 
+_KERAS = threading.Lock()
+"""One for all: generators may share a layer, or a layer of a layer."""
+
+_IN_PLACE = {"Dropout", "GaussianDropout", "GaussianNoise", "Normalization", "Rescaling"}
+"""Layers that change values and move nothing, and do not know masks."""
+
 
 def as_augmenter(given: Any) -> Any:
     """Make an augmenter of a function, a Keras layer or an Albumentations transform.
@@ -44,37 +50,34 @@ def as_augmenter(given: Any) -> Any:
 class KerasLayer:
     """A Keras preprocessing layer, applied to each sample with that sample's own seed.
 
-    It runs one sample at a time under a lock: a layer keeps its random state
-    in itself. Penstock's own augmenters are many times faster.
+    It is applied to inputs of rank 3 as images, and to loaded targets of rank 3
+    (or of an image's height and width) as masks, with the same parameters for a
+    sample's images and masks. It runs one sample at a time under a lock: a layer
+    keeps its random state in itself. Penstock's own augmenters are many times
+    faster.
 
     Args:
-        layer: The layer; it must keep the shape.
+        layer: The layer, or a ``keras.Sequential`` of them; it must keep the shape.
     """
 
     layer: Any
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_lock", threading.Lock())
-
     @hookimpl
     def augment_samples(self, batch: Batch) -> None:
-        """Call the layer, as in training, on every input of rank 3."""
-        seeds = batch.draws.integers(0, 2**31, size=2)
-        for array in _images(batch.inputs):
-            for row, seed in zip(array, seeds, strict=True):
-                with self._lock:  # type: ignore[attr-defined]
-                    for generator in _seed_generators(self.layer):
-                        generator.state.assign(seed.astype(np.uint32))
-                    changed = self.layer(row[None].astype(np.float32), training=True)
-                _replace(row, np.asarray(changed)[0], self.layer)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave the lock behind."""
-        return {"layer": self.layer}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        object.__setattr__(self, "layer", state["layer"])
-        self.__post_init__()
+        """Call the layer, as in training, on every sample."""
+        images, masks = _images(batch.inputs), _masks(batch)
+        stages = _stages(self.layer)
+        if not images:
+            return
+        if masks:
+            _refuse_without_masks(stages)
+        for place, seed in enumerate(batch.draws.integers(0, 2**31, size=2).astype(np.uint32)):
+            rows = [array[place] for array in (*images, *masks)]
+            changed = [row[None].astype(np.float32) for row in rows]
+            for stage, generators in stages:
+                changed = _applied(stage, generators, seed, changed, len(images))
+            for row, values in zip(rows, changed, strict=True):
+                _replace(row, values[0], self.layer)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +85,8 @@ class AlbumentationsTransform:
     """An Albumentations transform or ``Compose``, with each sample's own seed.
 
     It is applied to inputs of rank 3 as images, and to loaded targets of rank 3
-    as masks, with the same parameters for a sample's image and masks.
+    (or of an image's height and width) as masks, with the same parameters for a
+    sample's image and masks.
 
     Args:
         transform: The transform; it must keep the shape.
@@ -101,18 +105,17 @@ class AlbumentationsTransform:
     @hookimpl
     def augment_samples(self, batch: Batch) -> None:
         """Call the transform on each sample."""
-        images, masks = _images(batch.inputs), _images(batch.targets)
+        images, masks = _images(batch.inputs), _masks(batch)
         transform = self._of_this_thread()
         for place, seed in enumerate(batch.draws.integers(0, 2**31)):
-            for array in images:
+            # One call for an image and the masks over it; further images are called alike.
+            for array, over in zip(images, [masks, *[[]] * len(images)], strict=False):
                 transform.set_random_seed(int(seed))
-                row = array[place]
-                given = {"masks": [mask[place] for mask in masks]} if masks else {}
-                result = transform(image=row.copy(), **given)
-                _replace(row, result["image"], self.transform)
-                for mask, changed in zip(masks, result.get("masks", ()), strict=True):
-                    if array is images[-1]:
-                        _replace(mask[place], changed, self.transform)
+                given = {"masks": [mask[place].copy() for mask in over]} if over else {}
+                result = transform(image=array[place].copy(), **given)
+                _replace(array[place], result["image"], self.transform)
+                for mask, changed in zip(over, result.get("masks", ()), strict=True):
+                    _replace(mask[place], changed, self.transform)
 
     def _of_this_thread(self) -> Any:
         """A transform draws from a generator of its own: every thread has a copy."""
@@ -134,14 +137,70 @@ def _images(arrays: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
     return [array for array in arrays.values() if array.ndim == 4]
 
 
+def _masks(batch: Batch) -> list[NDArray[Any]]:
+    """Return the loaded targets that move with an image, with an axis of channels."""
+    sizes = {array.shape[1:3] for array in _images(batch.inputs)}
+    return [
+        array if array.ndim == 4 else array[..., None]
+        for array in batch.targets.values()
+        if array.ndim == 4 or (array.ndim == 3 and array.shape[1:] in sizes)
+    ]
+
+
 def _replace(row: NDArray[Any], changed: Any, transform: Any) -> None:
     values = np.asarray(changed)
+    if (*values.shape, 1) == row.shape:
+        values = values[..., None]  # OpenCV drops a single channel
     if values.shape != row.shape:
         raise PluginError(
             f"{type(transform).__name__} turned a sample of shape {row.shape} into {values.shape}."
             " An augmenter must keep the shape; resize where the samples are loaded."
         )
     row[...] = in_dtype(values, row.dtype)
+
+
+def _applied(
+    layer: Any,
+    generators: list[Any],
+    seed: NDArray[np.uint32],
+    sample: list[NDArray[Any]],
+    count: int,
+) -> list[NDArray[Any]]:
+    """Return a sample's *count* images and its masks after one Keras layer, all by one seed."""
+    changed = []
+    for place, array in enumerate(sample):
+        if place >= count and not _takes_masks(layer):
+            changed.append(array)
+            continue
+        given = array if place < count else {"images": sample[0], "segmentation_masks": array}
+        with _KERAS:
+            for generator in generators:
+                generator.state.assign(seed)
+            result = layer(given, training=True)
+        changed.append(np.asarray(result if place < count else result["segmentation_masks"]))
+    return changed
+
+
+def _stages(layer: Any) -> list[tuple[Any, list[Any]]]:
+    """Return the layers that one consists of, each with its seed generators."""
+    if {kind.__name__ for kind in type(layer).__mro__} & {"Pipeline", "Sequential"}:
+        return [stage for each in layer.layers for stage in _stages(each)]
+    return [(layer, _seed_generators(layer))]
+
+
+def _refuse_without_masks(stages: list[tuple[Any, list[Any]]]) -> None:
+    for layer, _ in stages:
+        name = type(layer).__name__
+        if not _takes_masks(layer) and name not in _IN_PLACE:
+            raise ConfigError(
+                f"Keras' layer {name} does not say what becomes of masks, and the batch has a"
+                " loaded target of rank 3, which must move with its image. Use one of Keras'"
+                " preprocessing layers, Albumentations, or an augmenter of your own."
+            )
+
+
+def _takes_masks(layer: Any) -> bool:
+    return hasattr(layer, "transform_segmentation_masks")
 
 
 def _seed_generators(layer: Any) -> list[Any]:

@@ -2,64 +2,114 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from penstock.arrays import Arrays
+from penstock.checks import check_flag
 from penstock.errors import ConfigError, quote
-from penstock.order import Order
-from penstock.splitting import array_classes, split_positions
+from penstock.failures import ErrorPolicy
+from penstock.fields import LoadedField
+from penstock.splitting import array_classes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pandas as pd
     from numpy.typing import NDArray
 
     from penstock.batches import Batches
+    from penstock.order import Order
 
-__all__ = ["split_views", "subset_view"]
+__all__ = ["Viewed", "classes_of", "part_views", "plain_view", "subset_view"]
 
 
-def split_views(
-    batches: Batches,
-    fractions: Sequence[float],
-    *,
-    seed: int,
-    stratify: bool | None,
-    shuffle: bool,
-    augment: bool,
+class Viewed:
+    """What has batches, and gives views of them as things of its own kind."""
+
+    _batches: Batches
+    _table: pd.DataFrame
+
+    @abstractmethod
+    def _of(self, batches: Batches) -> Self:
+        """Return one of other batches of the same source."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of what it holds."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+def part_views(
+    batches: Batches, parts: Sequence[NDArray[Any]], *, shuffle: bool, augment: bool
 ) -> list[Batches]:
-    """Divide *batches*' samples at random into disjoint views.
+    """Make a view of each part of *batches*' samples.
 
     The first goes on as *batches* does. The others are not shuffled and not
-    augmented, unless told, and count every class as it comes.
+    augmented, unless told, hold each sample once, as it comes, and keep a last
+    batch that is not full.
 
     Args:
-        batches: What to divide.
-        fractions: Shares of the parts, together at most 1.
-        seed: Seed of the division.
-        stratify: Whether every part has each class in proportion; None to do so
-            where labels are classes.
+        batches: What is divided.
+        parts: The positions of each part.
         shuffle: Whether the other parts are shuffled too.
         augment: Whether the other parts are augmented too.
 
     Raises:
-        ConfigError: The fractions do not divide these samples.
+        ConfigError: The first part has no full batch.
     """
-    classes = None if stratify is False else _classes(batches)
-    if stratify and classes is None:
-        raise ConfigError(
-            "split(stratify=True) needs labels that are classes, one per sample; there are none."
-        )
-    first, *others = split_positions(len(batches.rows), fractions, seed, classes)
-    views = [_view(batches, first)]
+    check_flag("shuffle", shuffle)
+    check_flag("augment", augment)
+    first, *others = parts
+    views = [_view(batches, first, batches.order)]
+    augment = batches.augment and augment
     for positions in others:
-        view = _view(batches, positions, shuffle=batches.order.shuffle and shuffle)
+        # What is evaluated is evaluated whole, each sample once.
+        order = replace(
+            batches.order,
+            shuffle=batches.order.shuffle and shuffle,
+            drop_remainder=False,
+            sampling=None,
+        )
+        view = _view(batches, positions, order)
         # As with fit(class_weight=…), validation is not weighted by class.
-        views.append(replace(view, augment=batches.augment and augment, class_weight=None))
+        views.append(replace(view, augment=augment, class_weight=None, output_weight=None))
     return views
+
+
+def plain_view(batches: Batches, *, loaded_targets: bool = False) -> Batches:
+    """Return the view of each sample once, in order, as loaded and delivered.
+
+    There is no augmentation, no weight and no encoded target. A sample that
+    cannot be loaded is masked where another would take its place.
+
+    Args:
+        batches: What of.
+        loaded_targets: Whether targets that are loaded are kept.
+    """
+    order = replace(batches.order, shuffle=False, drop_remainder=False, sampling=None)
+    tolerant = batches.errors.on_error != "raise"
+    errors = ErrorPolicy("mask") if tolerant else ErrorPolicy()
+    targets = tuple(each for each in batches.targets if isinstance(each, LoadedField))
+    return replace(
+        batches,
+        targets=targets if loaded_targets else (),
+        order=order,
+        sample_weight=None,
+        class_weight=None,
+        output_weight=None,
+        echo=False,
+        augment=False,
+        errors=errors,
+    )
 
 
 def subset_view(batches: Batches, positions: Sequence[int] | NDArray[Any]) -> Batches:
@@ -83,27 +133,21 @@ def subset_view(batches: Batches, positions: Sequence[int] | NDArray[Any]) -> Ba
     wrong = chosen[(chosen < 0) | (chosen >= count)]
     if len(wrong):
         raise ConfigError(f"subset() was given the position {wrong[0]}; there are {count} samples.")
-    return _view(batches, chosen)
+    return _view(batches, chosen, batches.order)
 
 
-def _view(batches: Batches, positions: NDArray[Any], *, shuffle: bool | None = None) -> Batches:
-    old = batches.order
-    order = Order(
-        len(positions),
-        old.batch_size,
-        old.shuffle if shuffle is None else shuffle,
-        old.seed,
-        old.drop_remainder,
-    )
+def _view(batches: Batches, positions: NDArray[Any], like: Order) -> Batches:
+    sampling = like.sampling and like.sampling.of(positions)
+    order = replace(like, count=len(positions), sampling=sampling)
     if not len(order):
         raise ConfigError(
-            f"A part of {len(positions)} samples has no full batch of {old.batch_size}."
+            f"A part of {len(positions)} samples has no full batch of {order.batch_size}."
             " Give a smaller batch_size=, or drop_remainder=False."
         )
     return replace(batches, rows=batches.rows[positions], order=order)
 
 
-def _classes(batches: Batches) -> NDArray[Any] | None:
+def classes_of(batches: Batches) -> NDArray[Any] | None:
     """Return the class number of each sample, or None where labels are no classes."""
     if batches.classed is not None:
         return batches.classed.labels[batches.rows]

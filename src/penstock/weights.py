@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from penstock.arrays import as_array
 from penstock.errors import ConfigError, quote, suggest
 from penstock.fields import EncodedField
 
@@ -14,10 +15,12 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["class_weights", "sample_weights"]
+__all__ = ["class_weights", "is_by_target", "sample_weights", "weights_by_class"]
 
 
-def sample_weights(given: Any, table: pd.DataFrame) -> NDArray[np.float32] | None:
+def sample_weights(
+    given: Any, table: pd.DataFrame, option: str = "sample_weight"
+) -> NDArray[np.float32] | None:
     """Return a weight per sample, from a column's name or an array.
 
     Raises:
@@ -28,15 +31,18 @@ def sample_weights(given: Any, table: pd.DataFrame) -> NDArray[np.float32] | Non
     if isinstance(given, str):
         if given not in table.columns:
             raise ConfigError(
-                f"sample_weight={given!r} names no column of the samples table."
+                f"{option}={quote(given)} names no column of the samples table."
                 f"{suggest(given, map(str, table.columns))}"
                 f" There are {quote([str(known) for known in table.columns])}."
             )
-        title, cells = f"the column {given!r}", table[given].to_numpy()
+        title, cells = f"the column {quote(given)}", table[given].to_numpy()
     else:
-        title, cells = "sample_weight=", np.asarray(given)
+        title, cells = f"{option}=", as_array(given)
     try:
-        weights = np.asarray(cells, np.float32)
+        if cells.dtype.kind not in "biufOU":
+            raise TypeError(f"their dtype is {cells.dtype}")
+        with np.errstate(over="ignore"):  # what is too large is told below
+            weights = cells.astype(np.float32)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"The weights in {title} are not all numbers: {error}.") from error
     if weights.shape != (len(table),):
@@ -54,32 +60,81 @@ def sample_weights(given: Any, table: pd.DataFrame) -> NDArray[np.float32] | Non
     return weights
 
 
-def class_weights(given: Any, targets: list[Any]) -> NDArray[np.float32] | None:
-    """Return a weight per class, from a mapping or ``"balanced"``.
+def class_weights(
+    given: Any, targets: list[Any]
+) -> tuple[NDArray[np.float32] | None, dict[str, NDArray[np.float32]] | None]:
+    """Return a weight per class, from a mapping or ``"balanced"``, or such weights by target.
 
     ``"balanced"`` gives a class the weight n / (classes · samples of the
     class), as scikit-learn does (King & Zeng 2001).
+
+    Args:
+        given: ``"balanced"``, a dict from class to weight, or a dict of these by target name.
+        targets: The target fields.
+
+    Returns:
+        The weights of the classes of the only target that has any; or those of several
+        targets, by name. The other is None.
 
     Raises:
         ConfigError: There are no classes to weigh, or a key or weight is wrong.
     """
     if given is None:
-        return None
+        return None, None
     classed = [each for each in targets if isinstance(each, EncodedField) and each.single_class]
+    if is_by_target(given):
+        fields = {each.name: each for each in classed}
+        for name in given:
+            if name not in fields:
+                raise ConfigError(
+                    f"class_weight= names the target {quote(name)}, and there is none of that name"
+                    f" with classes.{suggest(name, fields)} Those with classes are"
+                    f" {quote(list(fields))}."
+                )
+        return None, {name: _class_weights(each, fields[name]) for name, each in given.items()}
     if len(classed) != 1:
-        raise ConfigError(
-            f"class_weight= needs one target with classes; there are {len(classed)}."
-            " Give sample_weight= instead."
+        several = (
+            f" Give them by target: class_weight={{{classed[0].name!r}: 'balanced', …}}."
+            if classed
+            else " Give sample_weight= instead."
         )
-    field = classed[0]
+        raise ConfigError(
+            f"class_weight= needs one target with classes; there are {len(classed)}.{several}"
+        )
+    return _class_weights(given, classed[0]), None
+
+
+def is_by_target(given: Any) -> bool:
+    """Say whether weights of classes are given by target."""
+    return isinstance(given, Mapping) and any(
+        isinstance(each, Mapping) or (isinstance(each, str) and each == "balanced")
+        for each in given.values()
+    )
+
+
+def _class_weights(given: Any, field: EncodedField) -> NDArray[np.float32]:
     classes = list(field.classes or ())
     if isinstance(given, str) and given == "balanced":
         counts = np.bincount(field.labels, minlength=len(classes))
         present = np.maximum(counts, 1)
         return (len(field.labels) / (np.count_nonzero(counts) * present)).astype(np.float32)
+    return weights_by_class("class_weight", given, classes)
+
+
+def weights_by_class(option: str, given: Any, classes: list[Any]) -> NDArray[np.float32]:
+    """Return a weight per class: what a mapping names, and 1 for the others.
+
+    Args:
+        option: What the user typed it for.
+        given: A mapping from class, its name or number, to weight.
+        classes: The classes in the order of their numbers.
+
+    Raises:
+        ConfigError: A class is not there, or a weight no finite number of at least 0.
+    """
     if not isinstance(given, Mapping):
         raise ConfigError(
-            f"class_weight={quote(given)} is neither a dict from class to weight nor 'balanced'."
+            f"{option}={quote(given)} is neither a dict from class to weight nor 'balanced'."
         )
     numbers = {each: number for number, each in enumerate(classes)}
     if not all(each in numbers for each in given):
@@ -88,14 +143,14 @@ def class_weights(given: Any, targets: list[Any]) -> NDArray[np.float32] | None:
     for each, weight in given.items():
         if each not in numbers:
             raise ConfigError(
-                f"class_weight= names the class {quote(each)}, which is not there."
+                f"{option}= names the class {quote(each)}, which is not there."
                 f"{suggest(each, map(str, classes))} The classes are {quote(classes)}."
             )
         if isinstance(weight, bool) or not isinstance(weight, (int, float, np.number)):
-            raise ConfigError(f"class_weight= gives {quote(each)} the weight {quote(weight)}.")
+            raise ConfigError(f"{option}= gives {quote(each)} the weight {quote(weight)}.")
         if not (np.isfinite(weight) and weight >= 0):
             raise ConfigError(
-                f"class_weight= gives {quote(each)} the weight {weight}; it must be finite and at"
+                f"{option}= gives {quote(each)} the weight {weight}; it must be finite and at"
                 " least 0."
             )
         weights[numbers[each]] = weight

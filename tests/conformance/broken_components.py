@@ -262,6 +262,41 @@ class ShoutsItsSuffix(Raw):
     suffixes: ClassVar = (".RAW",)
 
 
+class ListsLetters(Raw):
+    suffixes: ClassVar = ".raw"
+
+
+class LeavesTheDotOut(Raw):
+    suffixes: ClassVar = ("raw",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LetsUsersChooseSuffixes(Raw):
+    suffixes: tuple[str, ...] = (".raw",)
+
+
+class Undecorated(RawHooks):
+    column: str = "sample"
+
+
+class WritesSampels(Raw):
+    @penstock.hookimpl
+    def load_samples(self, sampels, out):
+        super().load_samples(sampels, out)
+
+
+class ReadsTooMuch(Raw):
+    def read(self, path):
+        return np.append(super().read(path), 0)
+
+
+class AddsToOut(Raw):
+    @penstock.hookimpl
+    def load_samples(self, samples, out):
+        for place, path in enumerate(samples):
+            out[place] += self.read(path)
+
+
 class ClaimsNothing(Raw):
     @penstock.hookimpl
     def claims_source(self, source):
@@ -360,7 +395,7 @@ class PairsLabels(Classes):
 class WidensOne(Classes):
     @penstock.hookimpl
     def encode_labels(self, labels):
-        return np.array([float(labels[0])]) if len(labels) == 1 else labels.astype(np.float32)
+        return labels.astype(np.int32 if len(labels) == 1 else np.float32)
 
 
 class Squeezes(Classes):
@@ -395,6 +430,10 @@ class WantsFloats(Shift):
     def augment_samples(self, batch):
         x = batch.inputs["x"]
         x += batch.draws.uniform().astype(np.float32).reshape(-1, 1, 1, 1)
+
+
+class NeedsTheFuture(Shift):
+    penstock_api: ClassVar = 99
 
 
 class WantsMisspelt(Shift):
@@ -461,3 +500,9 @@ class NeedsAPartner(Mixup):
         if len(batch.draws) < 2:
             raise ZeroDivisionError("no partner")
         super().augment_batch(batch)
+
+
+class FusesSloppily(Shift):
+    @penstock.hookimpl
+    def fuse_with(self, following):
+        return following

@@ -148,11 +148,11 @@ def signed_function(label, *, positive: str = "b"):
     return {"a": -1, positive: 1}[label]
 
 
-@penstock.augmenter
+@penstock.augmenter(masks=False)
 def noise_function(array, rng, *, deviation: float = 20.0):
     return array + rng.normal(0, deviation, array.shape)
 
 
-@penstock.augmenter
+@penstock.augmenter(masks=False)
 def negative_function(array):
     return 255 - array

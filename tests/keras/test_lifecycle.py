@@ -220,3 +220,14 @@ def test_evaluation_under_a_mirrored_strategy_is_right_the_first_time(workers: i
     data = penstock.make_generator((X, X), batch_size=1, shuffle=False, workers=workers)
     for _ in range(2):
         assert model.evaluate(data, verbose=0) == pytest.approx(MEAN_SQUARE, rel=1e-5)
+
+
+def test_the_next_epoch_is_read_ahead_while_one_ends_and_none_after_the_last() -> None:
+    data, ready = numbers(workers=1, max_queue_size=2), []
+
+    class Looker(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: object = None) -> None:
+            ready.append(sorted(data._readahead._crew.jobs))
+
+    line().fit(data, epochs=3, verbose=0, callbacks=[Looker()])
+    assert ready == [[(1, 0), (1, 1)], [(2, 0), (2, 1)], []]

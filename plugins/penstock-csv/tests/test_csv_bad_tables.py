@@ -66,8 +66,19 @@ BAD: dict[str, tuple[bytes, dict[str, Any], str]] = {
     "text among numbers": (
         b"a,b,y\n" + b"1,2,c\n" * 60_000 + b"1,zz,c\n",
         {},
-        "line 60002, column 'b', the cell 'zz', which is no float32 number.*exclude=",
+        "line 60002, column 'b', the cell 'zz', which is no finite float32 number.*exclude=",
     ),
+    "number too large for float32": (
+        b"a,b\n1,2\n3,1e39\n",
+        {},
+        "line 3, column 'b', the cell '1e39', which is no finite float32 number",
+    ),
+    "number too large for float16": (
+        b"a\n1\n70000\n",
+        {"dtype": "float16"},
+        "line 3, column 'a', the cell '70000', which is no finite float16 number",
+    ),
+    "infinite": (b"a\n1\n-inf\n", {}, "line 3, column 'a', the cell '-inf'"),
     "number too large": (b"a\n1\n300\n", {"dtype": "uint8"}, "line 3, column 'a', the cell '300'"),
     "feature missing": (b"a,b\n1,2\n3,\n", {}, "no value in line 3, column 'b'.*missing=\"nan\""),
     "feature NA": (b"a,b\n1,2\nNA,4\n", {}, "no value in line 3, column 'a': the cell is 'NA'"),

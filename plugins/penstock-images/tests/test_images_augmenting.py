@@ -9,18 +9,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from penstock.draws import Draws
-from penstock_images import Brightness, Contrast, Flip, Rotate, Shift, Zoom
-from penstock_images.geometry import flips, rotations, shifts, warp
+from penstock_images import Brightness, Contrast, Flip, Rotate, Shear, Shift, Zoom
+from penstock_images.geometry import flips, rotations, shifts
+from penstock_images.moving import Filling, move
 
 GEOMETRIC = [
     Flip(mode="horizontal_and_vertical"),
     Rotate(factor=0.3),
     Zoom(height_factor=0.4, width_factor=0.2),
     Shift(height_factor=0.3, width_factor=0.3, fill_mode="wrap"),
+    Shear(x_factor=0.3, y_factor=0.2, fill_mode="nearest"),
 ]
 COLOUR = [Brightness(factor=0.5), Contrast(factor=0.5)]
 NOTHING = [
     Rotate(factor=0.0),
+    Shear(x_factor=0.0, y_factor=0.0),
     Zoom(height_factor=0.0),
     Shift(height_factor=0.0, width_factor=0.0),
     Brightness(factor=0.0),
@@ -202,18 +205,19 @@ def test_flips_as_matrices_are_the_same_flips(batch_of):
     flipped, warped = start.copy(), start.copy()
 
     flip.augment_samples(batch_of(flipped))
-    matrices = flip.matrices(flip.draw(Draws(0, 0, np.arange(16))), 20, 24)
-    warp(warped, matrices, "bilinear", "constant", 0)
+    change = flip.change(Draws(0, 0, np.arange(16)).uniform(size=2), 20, 24)
+    change[:, 0, 1] = 1e-12  # hardly a change, and no flip to look at
+    move(warped, change, Filling("constant"))
 
     assert np.array_equal(flipped, warped)
-    assert flips(np.array([False]), np.array([False]), 5, 5)[0].tolist() == [[1, 0, 0], [0, 1, 0]]
+    assert flips(np.array([False]), np.array([False]))[0].tolist() == [[1, 0, 0], [0, 1, 0]]
 
 
 def test_a_positive_angle_turns_counter_clockwise():
     start = images(1, (21, 21))
     turned = start.copy()
 
-    warp(turned, rotations(np.array([0.25]), 21, 21), "nearest", "constant", 0)
+    move(turned, rotations(np.array([0.25])), Filling("constant", interpolation="nearest"))
 
     assert np.array_equal(turned[0], np.rot90(start[0]))
 
@@ -294,7 +298,7 @@ def test_outside_is_filled_as_asked(batch_of):
     filled = {}
     for mode in ("constant", "nearest", "reflect", "wrap"):
         moved = start.copy()
-        warp(moved, shifts(np.array([0.5]), np.array([0.0]), 8, 8), "nearest", mode, 7.0)
+        move(moved, shifts(np.array([0.5]), np.array([0.0]), 8, 8), Filling(mode, 7.0))
         assert np.array_equal(moved[0, 4:], start[0, :4])
         filled[mode] = moved[0, :4]
 
@@ -316,11 +320,10 @@ def test_shifts_are_fractions_of_height_and_width(batch_of):
 
 
 def test_shifts_down_and_right_are_drawn_apart():
-    drawn = Shift(height_factor=(0.0, 1.0), width_factor=(0.0, 1.0)).draw(
-        Draws(0, 0, np.arange(500))
-    )
+    drawn = Draws(0, 0, np.arange(500)).uniform(size=2)
+    change = Shift(height_factor=(0.0, 1.0), width_factor=(0.0, 1.0)).change(drawn, 10, 10)
 
-    assert abs(np.corrcoef(drawn.T)[0, 1]) < 0.2
+    assert abs(np.corrcoef(change[:, :, 2].T)[0, 1]) < 0.2
 
 
 def test_whole_numbers_are_rounded_and_not_cut(batch_of):
@@ -334,12 +337,30 @@ def test_whole_numbers_are_rounded_and_not_cut(batch_of):
 
 
 def test_without_a_width_factor_the_aspect_ratio_stays():
-    drawn = Zoom(height_factor=0.5).draw(Draws(0, 0, np.arange(50)))
-    free = Zoom(height_factor=0.5, width_factor=0.5).draw(Draws(0, 0, np.arange(50)))
+    drawn = Draws(0, 0, np.arange(50)).uniform(size=2)
+    kept = Zoom(height_factor=0.5).change(drawn, 10, 20)
+    free = Zoom(height_factor=0.5, width_factor=0.5).change(drawn, 10, 20)
 
-    assert np.array_equal(drawn[:, 0], drawn[:, 1])
-    assert np.array_equal(drawn[:, 0], free[:, 0])
-    assert not np.array_equal(free[:, 0], free[:, 1])
+    assert np.array_equal(kept[:, 0, 0], kept[:, 1, 1])
+    assert np.array_equal(kept[:, 1, 1], free[:, 1, 1])
+    assert not np.array_equal(free[:, 0, 0], free[:, 1, 1])
+
+
+def test_images_are_slanted_as_keras_slants_them(batch_of):
+    import keras
+
+    start = smooth(12)
+    layer = keras.layers.RandomShear(x_factor=(0.3, 0.3), y_factor=(0.1, 0.1), seed=1)
+    theirs = np.asarray(layer(start.astype("float32"), training=True))
+    ours = start.copy()
+
+    Shear(x_factor=(0.3, 0.3), y_factor=(0.1, 0.1)).augment_samples(batch_of(ours))
+
+    # Either way, by chance, and both ways among twelve.
+    distance = np.abs(ours[:, None].astype(float) - theirs[None]).mean(axis=(2, 3, 4))
+    assert (distance.min(axis=1) < 1.5).all()
+    assert (distance.min(axis=0) < 1.5).all()
+    assert (distance.max(axis=1) > 4).all()
 
 
 def test_the_number_of_draws_does_not_depend_on_the_data(batch_of):

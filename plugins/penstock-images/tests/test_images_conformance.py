@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from penstock.testing import AugmenterConformance, LoaderConformance
-from penstock_images import Brightness, Contrast, Flip, ImageFiles, Rotate, Shift, Zoom
+from penstock_images import Brightness, Contrast, Flip, ImageFiles, Rotate, Shear, Shift, Zoom
 
 FORMATS = ("png", "bmp", "tiff", "gif", "jpg", "webp")
 
@@ -89,6 +89,22 @@ class TestRotate(AugmenterConformance):
 
     def make(self):
         return Rotate(factor=0.25, fill_mode="constant")
+
+
+class TestShear(AugmenterConformance):
+    entry_point = "shear"
+    changes_targets = True
+
+    def make(self):
+        return Shear(x_factor=0.5, y_factor=0.5)
+
+
+class TestFused(AugmenterConformance):
+    entry_point = None
+    changes_targets = True
+
+    def make(self):
+        return Rotate(factor=0.25).fuse_with(Zoom()).fuse_with(Brightness()).fuse_with(Contrast())
 
 
 class TestShift(AugmenterConformance):

@@ -38,14 +38,17 @@ def test_lossless_formats_are_read_to_the_pixel(suffix, write, load, small):
     assert np.array_equal(load(write("a" + suffix, small, **save_options(suffix))), small)
 
 
-@pytest.mark.parametrize("suffix", LOSSLESS)
+@pytest.mark.parametrize("suffix", LOSSLESS, ids="I11 {} named .jpg".format)
 def test_the_name_has_no_say(suffix, write, load, small):
     path = write("a.jpg", small, Image.registered_extensions()[suffix], **save_options(suffix))
 
-    assert np.array_equal(load(path), small)
+    with pytest.warns(UserWarning, match="'a.jpg', which is"):
+        loaded = load(path)
+
+    assert np.array_equal(loaded, small)
 
 
-@pytest.mark.parametrize("suffix", [".png", ".tiff", ".webp"])
+@pytest.mark.parametrize("suffix", [".png", ".tiff", ".webp"], ids="I22 RGBA in {}".format)
 def test_alpha_is_dropped_and_not_blended(suffix, write, load, small):
     alpha = (
         np.arange(small.shape[0] * small.shape[1], dtype=np.uint32).reshape(small.shape[:2]) % 256
@@ -63,7 +66,7 @@ def test_alpha_is_full_where_a_file_has_none(suffix, write, load, small):
 
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp", ".tiff", ".gif"])
-@pytest.mark.parametrize("mode", ["1", "L", "P"])
+@pytest.mark.parametrize("mode", ["1", "L", "P"], ids=["I24 1 bit", "gray", "I21 palette"])
 def test_bilevel_gray_and_palettes_become_their_colours(suffix, mode, write, load, small):
     image = Image.fromarray(small).convert(mode)
     path = write("a" + suffix, image)
@@ -77,7 +80,7 @@ def test_bilevel_gray_and_palettes_become_their_colours(suffix, mode, write, loa
     )
 
 
-@pytest.mark.parametrize("suffix", [".png", ".tiff"])
+@pytest.mark.parametrize("suffix", [".png", ".tiff"], ids="I23 LA in {}".format)
 def test_gray_with_alpha_keeps_it_for_rgba_alone(suffix, write, load, small):
     gray = np.asarray(Image.fromarray(small).convert("L"))
     image = Image.merge("LA", [Image.fromarray(gray), Image.fromarray(255 - gray)])
@@ -99,9 +102,10 @@ def test_a_tiff_whose_white_is_zero_is_not_inverted(write, load, small):
     assert np.array_equal(load(write("a.tif", bytes(data)), color_mode="grayscale")[:, :, 0], gray)
 
 
-def test_an_animation_gives_its_first_frame(write, load, small):
+@pytest.mark.parametrize("suffix", [".gif"], ids="I27 {}".format)
+def test_an_animation_gives_its_first_frame(suffix, write, load, small):
     frames = [Image.fromarray(np.roll(small, shift, axis=0)).quantize(64) for shift in (0, 7, 13)]
-    path = write("a.gif", frames[0], save_all=True, append_images=frames[1:])
+    path = write("a" + suffix, frames[0], save_all=True, append_images=frames[1:])
 
     assert np.array_equal(load(path), np.asarray(frames[0].convert("RGB")))
 
@@ -119,16 +123,16 @@ def test_jpegs_agree_with_another_decoder(options, write, load, photo):
     assert np.abs(load(path, color_mode="grayscale")[:, :, 0] - gray).mean() < 1
 
 
+@pytest.mark.parametrize("mode", ["L", "CMYK"], ids=["gray", "I25 CMYK"])
 @pytest.mark.parametrize("color_mode", ["rgb", "rgba", "grayscale"])
-def test_gray_and_cmyk_jpegs_are_converted(color_mode, write, load, small):
+def test_gray_and_cmyk_jpegs_are_converted(color_mode, mode, write, load, small):
     wanted = {"rgb": "RGB", "rgba": "RGBA", "grayscale": "L"}[color_mode]
-    for mode in ("L", "CMYK"):
-        path = write("a.jpg", Image.fromarray(small).convert(mode), quality=95)
-        with Image.open(path) as image:
-            theirs = np.asarray(image.convert("RGB").convert(wanted)).astype(int)
-        ours = load(path, color_mode=color_mode, decode="accurate")
-        assert np.abs(ours.reshape(theirs.shape) - theirs).max() <= 10
-        assert np.abs(ours.reshape(theirs.shape) - theirs).mean() < 2
+    path = write("a.jpg", Image.fromarray(small).convert(mode), quality=95)
+    with Image.open(path) as image:
+        theirs = np.asarray(image.convert("RGB").convert(wanted)).astype(int)
+    ours = load(path, color_mode=color_mode, decode="accurate")
+    assert np.abs(ours.reshape(theirs.shape) - theirs).max() <= 10
+    assert np.abs(ours.reshape(theirs.shape) - theirs).mean() < 2
 
 
 def test_junk_between_scan_and_end_of_a_jpeg_is_harmless(write, load, small):
@@ -139,7 +143,7 @@ def test_junk_between_scan_and_end_of_a_jpeg_is_harmless(write, load, small):
     assert np.array_equal(load(write("c.jpg", data + b"\0" * 999)), good)
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("orientation", range(1, 9), ids="I26 orientation {}".format)
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tiff"])
 def test_images_stand_upright(suffix, orientation, write, load, small):
     exif = Image.Exif()
@@ -166,7 +170,7 @@ def test_spoilt_exif_data_is_no_orientation(write, load, small):
 
 
 @pytest.mark.parametrize("orientation", [1, 6])
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("channels", [1, 3], ids="I20 {} channels".format)
 def test_sixteen_bits_are_kept_where_the_first_file_has_them(
     channels, orientation, tmp_path, load, deep
 ):

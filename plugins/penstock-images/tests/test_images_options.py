@@ -14,9 +14,9 @@ import pytest
 
 import penstock_images
 from penstock.errors import ConfigError
-from penstock_images import Brightness, Contrast, Flip, ImageFiles, Rotate, Shift, Zoom
+from penstock_images import Brightness, Contrast, Flip, ImageFiles, Rotate, Shear, Shift, Zoom
 
-COMPONENTS = [Brightness, Contrast, Flip, ImageFiles, Rotate, Shift, Zoom]
+COMPONENTS = [Brightness, Contrast, Flip, ImageFiles, Rotate, Shear, Shift, Zoom]
 FACTORS = [2.0, (0.2, -0.2), (0.1, 0.2, 0.3), "0.1", math.nan, True, None, ()]
 WRONG = {
     ImageFiles: {
@@ -48,6 +48,13 @@ WRONG = {
     Flip: {"mode": ["both", "", None, "horizontal_and_vertica"]},
     Rotate: {
         "factor": FACTORS,
+        "fill_mode": ["mirror"],
+        "interpolation": ["bicubic"],
+        "fill_value": ["0"],
+    },
+    Shear: {
+        "x_factor": [2.0, -0.1, (0.2, 0.1), (-0.1, 0.1), "0.1", math.nan, True, None],
+        "y_factor": [1.1, -1.0],
         "fill_mode": ["mirror"],
         "interpolation": ["bicubic"],
         "fill_value": ["0"],

@@ -11,7 +11,7 @@ from penstock.components import implements, instance, relay
 from penstock.errors import ConfigError
 from penstock.testing.component import ComponentConformance
 from penstock.testing.jobs import Augmenting, Feed
-from penstock.testing.runs import difference
+from penstock.testing.runs import difference, sentence
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,7 +80,7 @@ class AugmenterConformance(ComponentConformance):
                 job.augment(job.batch(feed, np.arange(len(feed))))
         except Exception as error:
             raise AssertionError(
-                f"The augmenter was given {given} and failed: {type(error).__name__}: {error}."
+                f"The augmenter was given {given} and failed: {sentence(error)}"
                 " Take it, or override inputs() here to feed what it is for."
             ) from error
 
@@ -161,6 +161,32 @@ class AugmenterConformance(ComponentConformance):
         job, _ = self._augmented(tmp_path)
         self._check_count(job, 1)
 
+    def test_it_does_the_work_of_those_it_fuses_with(self, tmp_path: Path) -> None:
+        """Two neighbours that become one change samples as two, whatever the slice."""
+        job, _ = self._augmented(tmp_path)
+        if not implements(job.component, "fuse_with"):
+            return
+        fused = relay(job.component).fuse_with(following=job.component)
+        if fused is None:
+            return
+        both = self._opened(tmp_path, (fused, job.feeds))
+        pairs = ((job.run(epoch=each), both.run(epoch=each)) for each in range(_EPOCHS))
+        assert any(difference(*pair) for pair in pairs), (
+            "fuse_with returned an augmenter that does in each of"
+            f" {_EPOCHS} epochs what one of the two does alone. Do the work of both:"
+            " batch.draws.together(2) has the draws of each."
+        )
+        for feed in job.feeds:
+            rows = np.arange(len(feed))
+            unlike = difference(
+                [each[::-1] for each in self._sliced(both, feed, [rows])],
+                self._sliced(both, feed, [rows[::-1][:1], rows[::-1][1:]]),
+            )
+            assert not unlike, (
+                f"fuse_with returned an augmenter that treats a sample otherwise in another slice:"
+                f" {unlike}. Draw a number for each sample, and look at no other sample."
+            )
+
     def _check_count(self, job: Augmenting, count: int) -> None:
         for feed in job.feeds:
             try:
@@ -168,29 +194,26 @@ class AugmenterConformance(ComponentConformance):
             except Exception as error:
                 raise AssertionError(
                     f"The augmenter was given a batch of {count} samples and failed:"
-                    f" {type(error).__name__}: {error}. Take any number of samples."
+                    f" {sentence(error)} Take any number of samples."
                 ) from error
 
-    def _make(self, directory: Path) -> tuple[Any, Any]:  # noqa: ARG002 - arrays need no place
-        return self.make(), None
+    def _make(self, directory: Path) -> tuple[Any, list[Feed]]:  # noqa: ARG002 - arrays need no place
+        augmenter = self.make()
+        weight = implements(augmenter, "augment_batch")
+        return augmenter, [
+            Feed(
+                inputs,
+                self.targets(inputs),
+                np.ones(len(next(iter(inputs.values()))), np.float32) if weight else None,
+            )
+            for inputs in self.inputs()
+        ]
 
     def _opened(self, directory: Path, made: tuple[Any, Any]) -> Augmenting:  # noqa: ARG002 - as above
         augmenter = instance("augmenter", made[0], {})
         if not any(implements(augmenter, each) for each in ("augment_samples", "augment_batch")):
             raise ConfigError("It implements neither augment_samples nor augment_batch.")
-        relay(augmenter)  # a hook that is misspelt is found here
-        weight = implements(augmenter, "augment_batch")
-        return Augmenting(
-            augmenter,
-            [
-                Feed(
-                    inputs,
-                    self.targets(inputs),
-                    np.ones(len(next(iter(inputs.values()))), np.float32) if weight else None,
-                )
-                for inputs in self.inputs()
-            ],
-        )
+        return Augmenting(augmenter, made[1])
 
     def _augmented(self, directory: Path) -> tuple[Augmenting, list[NDArray[Any]]]:
         job, found = self._reference(directory)

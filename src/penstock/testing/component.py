@@ -7,11 +7,12 @@ from abc import ABC, abstractmethod
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from penstock.components import make, options_of
-from penstock.errors import ConfigError, PluginError, quote
+from penstock.components import make, options_of, relay
+from penstock.declarations import check_class
+from penstock.errors import ConfigError, PenstockError, PluginError, quote
 from penstock.plugins import GROUPS, installed, load
 from penstock.testing.jobs import Importing
-from penstock.testing.runs import difference, in_spawned_process, in_threads, pickled
+from penstock.testing.runs import difference, in_spawned_process, in_threads, pickled, sentence
 from penstock.testing.surroundings import watched
 
 if TYPE_CHECKING:
@@ -50,10 +51,20 @@ class ComponentConformance(ABC):
     _owner: ClassVar[str]  # the test that says what is wrong where nothing works
 
     def _made(self, directory: Path) -> tuple[Any, Any]:
-        """Return the component, and what it works on, made once: data may be drawn at random."""
+        """Return the component, and what it works on; skip where there is none to be judged."""
+        try:
+            return self._accepted(directory)
+        except Exception as error:
+            skip(f"there is no component; see test_it_is_made_and_accepted: {error}")
+
+    def _accepted(self, directory: Path) -> tuple[Any, Any]:
+        """Call the author's ``make``, once: data may be drawn at random."""
         made: dict[Path, tuple[Any, Any]] = self.__dict__.setdefault("_made_in", {})
         if directory not in made:
-            made[directory] = self._make(directory)
+            found = self._make(directory)
+            check_class(type(found[0]), type(found[0]).__name__)
+            relay(found[0])
+            made[directory] = found
         return made[directory]
 
     @abstractmethod
@@ -63,6 +74,21 @@ class ComponentConformance(ABC):
     @abstractmethod
     def _opened(self, directory: Path, made: tuple[Any, Any]) -> Job:
         """Return all that the component does with it, as the core would have it done."""
+
+    def test_it_is_made_and_accepted(self, tmp_path: Path) -> None:
+        """make() returns a component whose hooks, suffixes and version the core understands."""
+        try:
+            self._accepted(tmp_path)
+        except PenstockError as error:
+            raise AssertionError(
+                f"What make() returned is not accepted as {self._kind}: {error}"
+            ) from error
+        except Exception as error:
+            raise AssertionError(
+                f"make() failed: {sentence(error)} Return the component, made with its options, and"
+                " what it works on; for a class with options as fields, put"
+                " @dataclass(frozen=True, kw_only=True) above it."
+            ) from error
 
     def test_its_options_are_the_fields_of_a_frozen_dataclass(self, tmp_path: Path) -> None:
         """A component is a dataclass: the core copies it with an option changed."""
@@ -178,8 +204,8 @@ class ComponentConformance(ABC):
             found = copy.run()
         except Exception as error:
             raise AssertionError(
-                f"{self._title(tmp_path)} was pickled after it had been used:"
-                f" {type(error).__name__}: {error}. {advice}"
+                f"{self._title(tmp_path)} was pickled after it had been used: {sentence(error)}"
+                f" {advice}"
             ) from error
         unlike = difference(expected, found)
         assert not unlike, (

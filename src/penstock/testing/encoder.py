@@ -14,7 +14,7 @@ from penstock.labels import label_values
 from penstock.targets import add_labels, encoded_field
 from penstock.testing.component import ComponentConformance
 from penstock.testing.jobs import Encoding
-from penstock.testing.runs import count_kinds, difference
+from penstock.testing.runs import count_kinds, difference, sentence
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,7 +62,7 @@ class EncoderConformance(ComponentConformance):
         except Exception as error:
             raise AssertionError(
                 f"The encoder was fitted to the labels that make() returned, and then given them"
-                f" all: {type(error).__name__}: {error} Let encode_labels return a NumPy array with"
+                f" all: {sentence(error)} Let encode_labels return a NumPy array with"
                 " a row for each label, in order."
             ) from error
         assert target.dtype.kind in "biuf", (

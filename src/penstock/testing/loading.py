@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from penstock.errors import quote
+from penstock.errors import PenstockError, quote
 from penstock.testing.component import ComponentConformance, skip
 from penstock.testing.jobs import Loading
-from penstock.testing.runs import count_kinds, difference
+from penstock.testing.runs import count_kinds, difference, sentence
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,8 +53,10 @@ class LoadingConformance(ComponentConformance):
                 hooks = job.field.hooks
                 specs.append(hooks.describe_sample(samples=part, source=job.field.source))
         except Exception as error:
+            known = isinstance(error, PenstockError)  # says what to do itself
             raise AssertionError(
-                f"Describing what make() returned failed: {type(error).__name__}: {error} {advice}"
+                f"Describing what make() returned failed: {sentence(error)}"
+                f"{'' if known else f' {advice}'}"
             ) from error
         other = next((spec for spec in specs if spec != specs[0]), None)
         assert other is None, (
@@ -69,8 +71,8 @@ class LoadingConformance(ComponentConformance):
         except Exception as error:
             raise AssertionError(
                 f"load_samples was given all {len(job)} samples that make() returned, and failed:"
-                f" {type(error).__name__}: {error}"
-                f" Fill out, of shape {(len(job), *job.field.spec.shape)}, with one per row."
+                f" {sentence(error)} Fill out, of shape {(len(job), *job.field.spec.shape)}, with"
+                f" one per row.{_hint(error)}"
             ) from error
         unlike = count_kinds(found)
         assert len(found) >= 3 and unlike >= 2, (  # noqa: PT018 - one message
@@ -79,6 +81,8 @@ class LoadingConformance(ComponentConformance):
         )
         wanted = self.expected(tmp_path)
         if wanted is not None:
+            if self._unwritten(job):
+                skip("its values are not its own; see test_it_writes_every_element_of_out")
             self._compare(job, found, np.asarray(wanted))
 
     def test_it_keeps_the_order_of_samples(self, tmp_path: Path) -> None:
@@ -128,20 +132,16 @@ class LoadingConformance(ComponentConformance):
     def test_it_writes_every_element_of_out(self, tmp_path: Path) -> None:
         """The memory of out has been used before; what stands beside it is in use."""
         job, _ = self._loaded(tmp_path)
-        found = []
-        for byte in (0x00, 0x5A):
-            memory = job.blank(len(job) + 2, byte)
-            job.fill(job.samples(np.arange(len(job))), memory[1:-1])
-            found.append(memory[1:-1])
-            edges = difference([job.blank(2, byte)], [memory[[0, -1]]])
-            assert not edges, (
-                "load_samples changed memory that lies beside out, where other threads write their"
-                " samples. Write into out[...] and nowhere else."
-            )
-        unlike = difference(found[:1], found[1:])
+        memory = job.blank(len(job) + 2)
+        job.fill(job.samples(np.arange(len(job))), memory[1:-1])
+        assert not difference([job.blank(2)], [memory[[0, -1]]]), (
+            "load_samples changed memory that lies beside out, where other threads write their"
+            " samples. Write into out[...] and nowhere else."
+        )
+        unlike = self._unwritten(job)
         assert not unlike, (
             f"out was filled with two different values beforehand, and afterwards held {unlike}:"
-            " elements were left unwritten. Write all of out, padding included."
+            " elements were left unwritten, or added to. Write all of out, padding included."
         )
 
     def test_it_keeps_no_reference_to_out(self, tmp_path: Path) -> None:
@@ -193,12 +193,21 @@ class LoadingConformance(ComponentConformance):
         assert isinstance(job, Loading)
         return job, whole
 
+    def _unwritten(self, job: Loading) -> str:
+        """Say where what out held before is seen afterwards; empty where it is not."""
+        found = []
+        for byte in (0x00, 0x5A):
+            out = job.blank(len(job), byte)
+            job.fill(job.samples(np.arange(len(job))), out)
+            found.append([out.copy()])  # what a loader does later has a test of its own
+        return difference(*found)
+
     def _failing(self, job: Loading, rows: NDArray[Any]) -> str:
         """Say how loading *rows* fails; empty where it does not."""
         try:
             job.load(rows)
         except Exception as error:
-            return f"{type(error).__name__}: {error}"
+            return sentence(error).removesuffix(".")
         return ""
 
     def _compare(self, job: Loading, found: NDArray[Any], wanted: NDArray[Any]) -> None:
@@ -214,11 +223,17 @@ class LoadingConformance(ComponentConformance):
             )
         wrong = np.flatnonzero(~right.reshape(len(found), -1).all(axis=1))
         if len(wrong):
-            sample, one, other = (
-                each[0] for each in (job.samples(wrong[:1]), found[wrong], wanted[wrong])
-            )
+            row = int(wrong[0])
+            place = np.unravel_index(int(np.argmin(right[row])), right.shape[1:])
             raise AssertionError(
                 f"{len(wrong)} of {len(found)} samples are not as expected(); the first is"
-                f" {quote(sample)}: {quote(one.ravel()[:4].tolist())} and not"
-                f" {quote(other.ravel()[:4].tolist())}."
+                f" {quote(job.samples(wrong[:1])[0])}: at [{', '.join(map(str, (row, *place)))}] it"
+                f" has {quote(found[row][place])} and not {quote(wanted[row][place])}."
             )
+
+
+def _hint(error: Exception) -> str:
+    """Explain NumPy's refusal of a row of another shape."""
+    if "broadcast" not in str(error):
+        return ""
+    return " Let describe_sample give the shape of what is loaded."

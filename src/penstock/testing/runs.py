@@ -22,7 +22,15 @@ if TYPE_CHECKING:
 
     from penstock.testing.jobs import Job
 
-__all__ = ["count_kinds", "difference", "in_spawned_process", "in_threads", "pickled"]
+__all__ = [
+    "count_kinds",
+    "difference",
+    "first_unlike",
+    "in_spawned_process",
+    "in_threads",
+    "pickled",
+    "sentence",
+]
 
 _THREADS = 8
 _ROUNDS = 4
@@ -44,10 +52,27 @@ def difference(first: Sequence[NDArray[Any]], second: Sequence[NDArray[Any]]) ->
         if len(places):
             row = int(places[0])
             return (
-                f"other values in {len(places)} of {len(one)} rows; row {row} has"
-                f" {_some(one[row])} and then {_some(other[row])}"
+                f"other values in {len(places)} of {len(one)} rows; {first_unlike(one, other, row)}"
             )
     return ""
+
+
+def first_unlike(one: NDArray[Any], other: NDArray[Any], row: int) -> str:
+    """Name the first place in a row at which two arrays differ, and what stands there."""
+    first, second = (np.asarray(each[row]).reshape(-1) for each in (one, other))
+    if one.dtype.hasobject:
+        unlike = first != second
+    else:
+        unlike = (_as_bytes(first) != _as_bytes(second)).reshape(len(first), -1).any(axis=1)
+    place = int(np.flatnonzero(unlike)[0])
+    index = ", ".join(map(str, (row, *np.unravel_index(place, one.shape[1:]))))
+    return f"at [{index}] it has {quote(first[place])} and then {quote(second[place])}"
+
+
+def sentence(error: BaseException) -> str:
+    """Return an exception as a sentence."""
+    said = f"{type(error).__name__}: {error}".rstrip()
+    return said if said.endswith((".", "!", "?")) else f"{said}."
 
 
 def _as_bytes(rows: NDArray[Any]) -> NDArray[np.uint8]:
@@ -58,10 +83,6 @@ def _as_bytes(rows: NDArray[Any]) -> NDArray[np.uint8]:
 def count_kinds(rows: NDArray[Any]) -> int:
     """Count the rows that are unlike each other."""
     return len({repr(row) if rows.dtype.hasobject else row.tobytes() for row in rows})
-
-
-def _some(values: NDArray[Any]) -> str:
-    return quote(np.asarray(values).ravel()[:4].tolist())
 
 
 def in_threads(job: Job, package: str, timeout: float) -> str:

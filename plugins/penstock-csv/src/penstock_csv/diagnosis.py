@@ -62,9 +62,10 @@ class Diagnosis:
                     else "Weights are numbers: mend the cell"
                 )
                 kind = self._plan.dtype.name if name in self._plan.features else "float64"
+                finite = " finite" if kind.startswith("float") else ""
                 return ConfigError(
                     f"The table {quote(self._plan.path)} has in line {line}, column {quote(name)}, "
-                    f"the cell {quote(record[place])}, which is no {kind} number. {advice}."
+                    f"the cell {quote(record[place])}, which is no{finite} {kind} number. {advice}."
                 )
         return ConfigError(
             f"The table {quote(self._plan.path)} has a cell in column {quote(name)} that is no "

@@ -159,8 +159,8 @@ class PackWriter:
         self._file.write(trailer)
         self._file.seek(0)
         self._file.write(_PRELUDE.pack(_MAGIC, offset, len(trailer), zlib.crc32(trailer)))
+        # Not forced to the disk: what a power failure damages, the checksums find.
         self._file.flush()
-        os.fsync(self._file.fileno())
 
     def _add(self, name: str, array: NDArray[Any]) -> None:
         self._file.write(bytes(-self._file.tell() % 64))

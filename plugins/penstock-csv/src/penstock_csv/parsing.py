@@ -75,7 +75,7 @@ def parse_block(block: Block, plan: Plan) -> Parsed:
 
     Raises:
         ConfigError: A record has too many or too few fields, or a cell is
-            missing or no number; names the line, the column and the cell.
+            missing or no finite number; names the line, the column and the cell.
     """
     import pyarrow as pa
 
@@ -92,7 +92,11 @@ def parse_block(block: Block, plan: Plan) -> Parsed:
         if column.null_count and plan.missing == "error":
             raise Diagnosis(block, plan).missing(name, 'Fill it, or say missing="nan"')
         if len(column):
-            rows[:, place] = column.chunk(0).to_numpy(zero_copy_only=False)
+            with np.errstate(over="ignore"):  # what is too large for half floats is told below
+                rows[:, place] = column.chunk(0).to_numpy(zero_copy_only=False)
+            infinite = np.isinf(rows[:, place])
+            if infinite.any():
+                raise Diagnosis(block, plan).no_number(name, int(np.argmax(infinite)) + 1)
     weights = None
     if plan.weight is not None:
         if table.column(plan.weight).null_count:

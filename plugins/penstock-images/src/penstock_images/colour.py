@@ -5,29 +5,61 @@ Options mean what they mean in the Keras layers named. Targets are left alone.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import reduce
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-import penstock
 from penstock.errors import ConfigError, quote
-from penstock_images.geometry import images_of
-from penstock_images.options import check_pair
-from penstock_images.threads import single_threaded
+from penstock_images.fusing import Fusible, images_of
+from penstock_images.options import between, check_pair
+from penstock_images.tinting import Tint, tint
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from penstock.batch import Batch
 
-__all__ = ["Brightness", "Contrast", "scale"]
+__all__ = ["Brightness", "Contrast"]
 
 _LARGEST = float(np.finfo(np.float32).max)
 
 
+class ChangesColours(Fusible):
+    """An augmenter that changes the colours of inputs."""
+
+    value_range: tuple[float, float] | None
+
+    numbers: ClassVar[int] = 1
+
+    @abstractmethod
+    def tint(self, drawn: NDArray[np.float64], span: float) -> Tint:
+        """Return the change that was drawn, as ``tinting`` has it.
+
+        Args:
+            drawn: Numbers from 0 to 1, of shape ``(n, numbers)``.
+            span: What the values span.
+        """
+
+    def fits(self, run: tuple[Fusible, ...]) -> bool:
+        """Those can be one that are clipped to the same range."""
+        return isinstance(run[0], ChangesColours) and run[0].value_range == self.value_range
+
+    @staticmethod
+    def augment(
+        run: tuple[ChangesColours, ...], drawn: list[NDArray[np.float64]], batch: Batch
+    ) -> None:
+        """Change the colours of inputs, in place."""
+        for images in images_of(batch.inputs):
+            low, high = _range_of(images, run[0].value_range)
+            changes = [part.tint(each, high - low) for part, each in zip(run, drawn, strict=True)]
+            tint(images, reduce(Tint.followed_by, changes), low, high)
+
+
 @dataclass(frozen=True, kw_only=True)
-class Brightness:
+class Brightness(ChangesColours):
     """Make images brighter or darker, as ``keras.layers.RandomBrightness`` does.
 
     Args:
@@ -46,20 +78,15 @@ class Brightness:
             object.__setattr__(self, "factor", tuple(self.factor))
         object.__setattr__(self, "value_range", _checked_range(self.value_range))
 
-    @penstock.hookimpl
-    def augment_samples(self, batch: Batch) -> None:
-        """Add a number of its own to each sample's inputs, in place."""
-        lower, upper = check_pair("factor", self.factor, low=-1.0, high=1.0)
-        added = batch.draws.uniform(lower, upper)
-        with single_threaded:
-            for images in images_of(batch.inputs):
-                low, high = _range_of(images, self.value_range)
-                for at in np.flatnonzero(added):
-                    scale(images[at], 1.0, np.array([added[at] * (high - low)]), low, high)
+    def tint(self, drawn: NDArray[np.float64], span: float) -> Tint:
+        """Return the change that was drawn."""
+        factor = self.factor if isinstance(self.factor, tuple) else abs(self.factor)
+        added = between(drawn[:, 0], factor) * span
+        return Tint(np.ones(len(added)), added, np.zeros(len(added)))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contrast:
+class Contrast(ChangesColours):
     """Raise or lower the contrast of images, as ``keras.layers.RandomContrast`` does.
 
     Each channel's distance from its mean is multiplied by a factor.
@@ -78,57 +105,11 @@ class Contrast:
         object.__setattr__(self, "factor", _checked_contrast(self.factor))
         object.__setattr__(self, "value_range", _checked_range(self.value_range))
 
-    @penstock.hookimpl
-    def augment_samples(self, batch: Batch) -> None:
-        """Multiply the contrast of each sample's inputs by a number of its own, in place."""
+    def tint(self, drawn: NDArray[np.float64], span: float) -> Tint:  # noqa: ARG002 - any span
+        """Return the change that was drawn."""
         lower, upper = self.factor if isinstance(self.factor, tuple) else (self.factor,) * 2
-        factors = batch.draws.uniform(1.0 - lower, 1.0 + upper)
-        with single_threaded:
-            for images in images_of(batch.inputs):
-                low, high = _range_of(images, self.value_range)
-                for at in np.flatnonzero(factors != 1.0):
-                    mean = _channel_means(images[at])
-                    scale(images[at], factors[at], mean * (1.0 - factors[at]), low, high)
-
-
-def scale(
-    image: NDArray[Any], gain: float, offset: NDArray[np.float64], low: float, high: float
-) -> None:
-    """Set *image* to ``gain * image + offset``, clipped to [low, high], in place.
-
-    Args:
-        image: Of shape ``(h, w, c)``, C-contiguous.
-        gain: Factor.
-        offset: Of shape ``(1,)``, or ``(c,)`` for an offset per channel.
-        low: Lowest result.
-        high: Highest result.
-    """
-    if image.dtype == np.uint8:
-        import cv2
-
-        # With 256 values, each is calculated once and then looked up.
-        values = np.arange(256.0)[:, None] * gain + offset
-        table = np.rint(np.clip(values, low, high)).astype(np.uint8).reshape(1, 256, -1)
-        if table.shape[2] == 1:
-            flat = image.reshape(len(image), -1)
-            cv2.LUT(flat, table[:, :, 0], dst=flat)
-        else:
-            cv2.LUT(image, table, dst=image)
-        return
-    working = image.dtype if image.dtype in (np.float32, np.float64) else np.float64
-    found = image * np.asarray(gain, working) + offset.astype(working)
-    np.clip(found, low, high, out=found)
-    image[...] = found if image.dtype.kind == "f" else np.rint(found)
-
-
-def _channel_means(image: NDArray[Any]) -> NDArray[np.float64]:
-    if image.shape[2] <= 4 and image.dtype in (np.uint8, np.uint16, np.float32, np.float64):
-        import cv2
-
-        # Numpy's mean over the first two axes takes 50 times as long.
-        return np.array(cv2.mean(image)[: image.shape[2]])
-    means: NDArray[np.float64] = image.mean(axis=(0, 1), dtype=np.float64)
-    return means
+        gain = between(drawn[:, 0], (1.0 - lower, 1.0 + upper))
+        return Tint(gain, np.zeros(len(gain)), 1.0 - gain)
 
 
 def _range_of(images: NDArray[Any], value_range: tuple[float, float] | None) -> tuple[float, float]:

@@ -9,6 +9,7 @@ file has none. Luminance is 0.299 R + 0.587 G + 0.114 B.
 from __future__ import annotations
 
 import io
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +30,26 @@ COLOR_MODES = {"rgb": (3, "RGB", "RGB"), "rgba": (4, "RGBA", "RGBA"), "grayscale
 # the Cats vs Dogs data set pad the scan.
 _HARMLESS = ("extraneous bytes before marker 0xd9", "unknown JFIF revision")
 
+_KEPT_BYTES = 1 << 25  # per thread; larger images are rare, and their decoding is slow anyway
+
+
+class _Pixels(threading.local):
+    """A thread's memory for decoded pixels: to get it anew for each image costs page faults."""
+
+    _kept: NDArray[np.uint8] | None = None
+
+    def of(self, size: int) -> NDArray[np.uint8]:
+        """Return *size* bytes of it."""
+        kept = self._kept
+        if kept is None or len(kept) < size:
+            kept = np.empty(size, np.uint8)
+            if size <= _KEPT_BYTES:
+                self._kept = kept
+        return kept[:size]
+
+
+_pixels = _Pixels()
+
 
 def decode_jpeg(
     data: bytes,
@@ -48,7 +69,8 @@ def decode_jpeg(
         fast: Enlarge the colour channels, which are stored small, without smoothing.
 
     Returns:
-        uint8 of shape ``(h, w, channels)``, or ``(h, w)`` for grayscale.
+        uint8 of shape ``(h, w, channels)``, or ``(h, w)`` for grayscale, valid
+        until this thread decodes the next one.
 
     Raises:
         SampleCorrupt: The file is damaged or ends early.
@@ -62,7 +84,9 @@ def decode_jpeg(
         # Bounds from both sides leave exactly the wanted scale to choose.
         options["min_height"] = -(-header.height // reduce)
         options["min_width"] = -(-header.width // reduce)
-    colorspace = COLOR_MODES[color_mode][1]
+    channels, colorspace, _ = COLOR_MODES[color_mode]
+    size = channels * -(-header.height // reduce) * -(-header.width // reduce)
+    options["buffer"] = _pixels.of(size)
     try:
         try:
             pixels: NDArray[Any] = simplejpeg.decode_jpeg(data, colorspace, **options)
@@ -99,7 +123,7 @@ def decode(data: bytes, header: Header, color_mode: str) -> NDArray[Any]:
                 f"{pixels.dtype}: save such arrays as .npy and load them with penstock-npy."
             )
         return _recolor(pixels, color_mode)
-    except SampleError:
+    except (SampleError, MemoryError):
         raise
     except Exception as error:
         # OpenCV and Pillow have a dozen ways to say that a file is broken.

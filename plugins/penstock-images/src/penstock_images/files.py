@@ -11,7 +11,7 @@ from penstock.errors import SampleCorrupt, SampleMissing, SampleRefused, quote
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["read_file"]
+__all__ = ["read_file", "read_head"]
 
 # Not blocking, so that a FIFO without a writer opens at once and can be refused.
 _FLAGS = (
@@ -23,6 +23,7 @@ _FLAGS = (
 )
 _HEAD = 1 << 16
 _LARGE = 1 << 22
+_SHORT = 1 << 12
 
 
 def read_file(path: str, limit: int, inspect: Callable[[bytes], object]) -> bytes:
@@ -53,6 +54,23 @@ def read_file(path: str, limit: int, inspect: Callable[[bytes], object]) -> byte
         if len(data) < size:
             data = _read_on(handle, data, size)
         return data
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    finally:
+        os.close(handle)
+
+
+def read_head(path: str) -> bytes:
+    """Return the first 4 KiB of the regular file at *path*.
+
+    Raises:
+        SampleMissing: There is no such file, or it may not be read.
+        SampleCorrupt: The file is empty.
+        SampleRefused: No regular file.
+    """
+    handle, _ = _open(path)
+    try:
+        return os.read(handle, _SHORT)
     except OSError as error:
         raise _unreadable(path, error) from error
     finally:

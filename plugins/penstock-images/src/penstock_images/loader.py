@@ -24,6 +24,7 @@ from penstock_images.formats import sniff
 from penstock_images.headers import read_header
 from penstock_images.options import check_choice, check_count, check_flag, check_number, check_size
 from penstock_images.resampling import INTERPOLATIONS, resize
+from penstock_images.survey import FORMATS, survey
 from penstock_images.threads import single_threaded
 from penstock_images.upright import is_sideways, turn_upright
 
@@ -82,16 +83,7 @@ class ImageFiles:
     exif_orientation: bool = True
     max_pixels: int = 64_000_000
 
-    suffixes: ClassVar[tuple[str, ...]] = (
-        ".jpg",
-        ".jpeg",
-        ".png",
-        ".bmp",
-        ".gif",
-        ".webp",
-        ".tif",
-        ".tiff",
-    )
+    suffixes: ClassVar[tuple[str, ...]] = tuple(FORMATS)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "image_size", check_size("image_size", self.image_size))
@@ -119,19 +111,23 @@ class ImageFiles:
 
     @penstock.hookimpl
     def describe_sample(self, samples: NDArray[Any]) -> ArraySpec:
-        """Describe a sample: all have *image_size*; the first file tells the bit depth."""
-        if self.bit_depth is not None:
-            return self._spec(self.bit_depth)
+        """Describe a sample: all have *image_size*; the first readable file tells the bit depth."""
+        bits = self.bit_depth or self._first_depth(samples)
+        spec = self._spec(bits)
+        survey(samples, bits if self.bit_depth is None else None, self._read)
+        return spec
+
+    def _first_depth(self, samples: NDArray[Any]) -> int:
         first_error: SampleError | None = None
         for path in samples[:_PROBES]:
             try:
-                return self._spec(self._read(str(path))[1].bits)
+                return self._read(str(path))[1].bits
             except SampleError as error:
                 error.sample = path
                 first_error = first_error or error
         if first_error is not None:
             raise first_error
-        return self._spec(8)
+        return 8
 
     @penstock.hookimpl
     def load_samples(self, samples: NDArray[Any], out: NDArray[Any]) -> None:

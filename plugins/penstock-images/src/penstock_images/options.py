@@ -1,4 +1,4 @@
-"""Checks of the values that users give to options."""
+"""Checks of the values that users give to options, and what a factor stands for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,17 @@ from penstock.errors import ConfigError, quote, suggest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["check_choice", "check_count", "check_flag", "check_number", "check_pair", "check_size"]
+    from numpy.typing import NDArray
+
+__all__ = [
+    "between",
+    "check_choice",
+    "check_count",
+    "check_flag",
+    "check_number",
+    "check_pair",
+    "check_size",
+]
 
 
 def check_choice(name: str, value: object, allowed: Sequence[str]) -> None:
@@ -76,6 +86,12 @@ def check_pair(
         if lower <= upper or not ordered:
             return lower, upper
     return _refuse(name, value, f"a number or a pair (lower, upper) within [{low:g}, {high:g}]")
+
+
+def between(unit: NDArray[np.float64], factor: float | tuple[float, float]) -> NDArray[np.float64]:
+    """Spread numbers from 0 to 1 over what a checked factor allows: (-x, x) for a number x."""
+    lower, upper = factor if isinstance(factor, tuple) else (-factor, factor)
+    return lower + (upper - lower) * unit
 
 
 def _number(value: object) -> float | None:

@@ -1,48 +1,32 @@
-"""Augmenters that move pixels: flip, rotate, zoom, shift.
+"""Augmenters that move pixels: flip, rotate, shear, shift, zoom.
 
-Options mean what they mean in the Keras layers named. Each draws the parameters
-of a sample once, so that an image and its mask move together, and tells
-drawing (``draw``) from geometry (``matrices``).
+Options mean what they mean in the Keras layers named. The numbers of a sample
+are drawn once, so that an image and its mask move together.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-import penstock
-from penstock_images.geometry import (
-    FILL_MODES,
-    flips,
-    images_of,
-    mirror,
-    rotations,
-    shifts,
-    warp_batch,
-    zooms,
-)
-from penstock_images.options import check_choice, check_number, check_pair
-from penstock_images.threads import single_threaded
+from penstock_images.geometry import flips, rotations, shears, shifts, zooms
+from penstock_images.moves import FillsPlaces, MovesPixels
+from penstock_images.options import between, check_choice
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from penstock.batch import Batch
-    from penstock.draws import Draws
-
-__all__ = ["Flip", "Rotate", "Shift", "Zoom"]
+__all__ = ["Flip", "Rotate", "Shear", "Shift", "Zoom"]
 
 _MODES = ("horizontal", "vertical", "horizontal_and_vertical")
-_INTERPOLATIONS = ("bilinear", "nearest")
 # Keras excludes -1, at which a single point would fill the image.
 _SMALLEST = -0.99
 
 
 @dataclass(frozen=True, kw_only=True)
-class Flip:
+class Flip(MovesPixels):
     """Mirror every second image, as ``keras.layers.RandomFlip`` does.
 
     Args:
@@ -52,31 +36,27 @@ class Flip:
 
     mode: str = "horizontal"
 
+    numbers: ClassVar[int] = 2
+
     def __post_init__(self) -> None:
         check_choice("mode", self.mode, _MODES)
 
-    @penstock.hookimpl
-    def augment_samples(self, batch: Batch) -> None:
-        """Mirror inputs and targets alike, in place."""
-        drawn = self.draw(batch.draws)
-        with single_threaded:
-            for arrays in (batch.inputs, batch.targets):
-                for images in images_of(arrays):
-                    for at in np.flatnonzero(drawn.any(axis=1)):
-                        mirror(images[at], vertical=drawn[at, 0], horizontal=drawn[at, 1])
-
-    def draw(self, draws: Draws) -> NDArray[np.bool_]:
-        """Draw for each sample whether it is mirrored (vertically, horizontally)."""
-        allowed = np.array(["vertical" in self.mode, "horizontal" in self.mode])
-        return np.asarray((draws.uniform(size=2) < 0.5) & allowed)
-
-    def matrices(self, drawn: NDArray[np.bool_], height: int, width: int) -> NDArray[np.float64]:
-        """Return what was drawn as matrices for images of a size."""
-        return flips(drawn[:, 0], drawn[:, 1], height, width)
+    def change(
+        self,
+        drawn: NDArray[np.float64],
+        height: int,  # noqa: ARG002 - about the middle of any size
+        width: int,  # noqa: ARG002
+    ) -> NDArray[np.float64]:
+        """Return the change that was drawn."""
+        vertical, horizontal = (drawn.T < 0.5) & [
+            ["vertical" in self.mode],
+            ["horizontal" in self.mode],
+        ]
+        return flips(vertical, horizontal)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rotate:
+class Rotate(FillsPlaces):
     """Rotate images about their centre, as ``keras.layers.RandomRotation`` does.
 
     Args:
@@ -93,26 +73,24 @@ class Rotate:
     fill_value: float = 0.0
     interpolation: str = "bilinear"
 
+    numbers: ClassVar[int] = 1
+
     def __post_init__(self) -> None:
-        _freeze_pair(self, "factor", -1.0, 1.0)
-        _check_filling(self)
+        self._freeze_pair("factor", -1.0, 1.0)
+        self._check_filling()
 
-    @penstock.hookimpl
-    def augment_samples(self, batch: Batch) -> None:
-        """Rotate inputs and targets alike, in place."""
-        _warp_drawn(self, batch)
-
-    def draw(self, draws: Draws) -> NDArray[np.float64]:
-        """Draw an angle per sample, as a fraction of a full turn; shape ``(n, 1)``."""
-        return _between(draws.uniform(size=1), self.factor)
-
-    def matrices(self, drawn: NDArray[np.float64], height: int, width: int) -> NDArray[np.float64]:
-        """Return what was drawn as matrices for images of a size."""
-        return rotations(drawn[:, 0], height, width)
+    def change(
+        self,
+        drawn: NDArray[np.float64],
+        height: int,  # noqa: ARG002 - about the middle of any size
+        width: int,  # noqa: ARG002
+    ) -> NDArray[np.float64]:
+        """Return the change that was drawn."""
+        return rotations(between(drawn[:, 0], self.factor))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Zoom:
+class Zoom(FillsPlaces):
     """Enlarge or shrink images about their centre, as ``keras.layers.RandomZoom`` does.
 
     Args:
@@ -131,33 +109,66 @@ class Zoom:
     fill_value: float = 0.0
     interpolation: str = "bilinear"
 
+    numbers: ClassVar[int] = 2
+
     def __post_init__(self) -> None:
-        _freeze_pair(self, "height_factor", _SMALLEST, 1.0)
+        self._freeze_pair("height_factor", _SMALLEST, 1.0)
         if self.width_factor is not None:
-            _freeze_pair(self, "width_factor", _SMALLEST, 1.0)
-        _check_filling(self)
+            self._freeze_pair("width_factor", _SMALLEST, 1.0)
+        self._check_filling()
 
-    @penstock.hookimpl
-    def augment_samples(self, batch: Batch) -> None:
-        """Zoom inputs and targets alike, in place."""
-        _warp_drawn(self, batch)
-
-    def draw(self, draws: Draws) -> NDArray[np.float64]:
-        """Draw (vertical, horizontal) factors per sample; 1 leaves an axis as it is."""
-        unit = draws.uniform(size=2)
-        vertical = _between(unit[:, 0], self.height_factor)
-        horizontal = (
-            vertical if self.width_factor is None else _between(unit[:, 1], self.width_factor)
-        )
-        return 1.0 + np.stack([vertical, horizontal], axis=-1)
-
-    def matrices(self, drawn: NDArray[np.float64], height: int, width: int) -> NDArray[np.float64]:
-        """Return what was drawn as matrices for images of a size."""
-        return zooms(drawn[:, 0], drawn[:, 1], height, width)
+    def change(
+        self,
+        drawn: NDArray[np.float64],
+        height: int,  # noqa: ARG002 - about the middle of any size
+        width: int,  # noqa: ARG002
+    ) -> NDArray[np.float64]:
+        """Return the change that was drawn."""
+        vertical = horizontal = 1.0 + between(drawn[:, 0], self.height_factor)
+        if self.width_factor is not None:
+            horizontal = 1.0 + between(drawn[:, 1], self.width_factor)
+        return zooms(vertical, horizontal)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shift:
+class Shear(FillsPlaces):
+    """Slant images, the top left corner staying in place, as ``keras.layers.RandomShear`` does.
+
+    Args:
+        x_factor: How far rows move sideways, as a fraction of their distance from the top:
+            the largest either way, or the bounds (lower, upper), within 0 and 1, of what is
+            drawn and taken either way by chance.
+        y_factor: How far columns move up and down, as a fraction of their distance from the
+            left; likewise.
+        fill_mode: What comes in from outside: ``"reflect"``, ``"constant"``, ``"nearest"``
+            or ``"wrap"``.
+        fill_value: What ``"constant"`` fills with.
+        interpolation: ``"bilinear"`` or ``"nearest"``; targets always take the nearest pixel.
+    """
+
+    x_factor: float | tuple[float, float] = 0.1
+    y_factor: float | tuple[float, float] = 0.1
+    fill_mode: str = "reflect"
+    fill_value: float = 0.0
+    interpolation: str = "bilinear"
+
+    numbers: ClassVar[int] = 3
+
+    def __post_init__(self) -> None:
+        self._freeze_pair("x_factor", 0.0, 1.0, symmetric=False)
+        self._freeze_pair("y_factor", 0.0, 1.0, symmetric=False)
+        self._check_filling()
+
+    def change(self, drawn: NDArray[np.float64], height: int, width: int) -> NDArray[np.float64]:
+        """Return the change that was drawn."""
+        sign = np.where(drawn[:, 2] < 0.5, 1.0, -1.0)
+        vertical = sign * between(drawn[:, 0], self.y_factor)
+        horizontal = sign * between(drawn[:, 1], self.x_factor)
+        return shears(vertical, horizontal, height, width)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shift(FillsPlaces):
     """Move images down, up and sideways, as ``keras.layers.RandomTranslation`` does.
 
     Args:
@@ -176,52 +187,15 @@ class Shift:
     fill_value: float = 0.0
     interpolation: str = "bilinear"
 
+    numbers: ClassVar[int] = 2
+
     def __post_init__(self) -> None:
-        _freeze_pair(self, "height_factor", -1.0, 1.0)
-        _freeze_pair(self, "width_factor", -1.0, 1.0)
-        _check_filling(self)
+        self._freeze_pair("height_factor", -1.0, 1.0)
+        self._freeze_pair("width_factor", -1.0, 1.0)
+        self._check_filling()
 
-    @penstock.hookimpl
-    def augment_samples(self, batch: Batch) -> None:
-        """Shift inputs and targets alike, in place."""
-        _warp_drawn(self, batch)
-
-    def draw(self, draws: Draws) -> NDArray[np.float64]:
-        """Draw (down, right) per sample, as fractions of height and width."""
-        unit = draws.uniform(size=2)
-        down = _between(unit[:, 0], self.height_factor)
-        return np.stack([down, _between(unit[:, 1], self.width_factor)], axis=-1)
-
-    def matrices(self, drawn: NDArray[np.float64], height: int, width: int) -> NDArray[np.float64]:
-        """Return what was drawn as matrices for images of a size."""
-        return shifts(drawn[:, 0], drawn[:, 1], height, width)
-
-
-def _warp_drawn(augmenter: Rotate | Shift | Zoom, batch: Batch) -> None:
-    drawn = augmenter.draw(batch.draws)
-    warp_batch(
-        batch,
-        partial(augmenter.matrices, drawn),
-        interpolation=augmenter.interpolation,
-        fill_mode=augmenter.fill_mode,
-        fill_value=augmenter.fill_value,
-    )
-
-
-def _between(unit: NDArray[np.float64], bounds: float | tuple[float, float]) -> NDArray[np.float64]:
-    lower, upper = bounds if isinstance(bounds, tuple) else (-bounds, bounds)
-    return lower + (upper - lower) * unit
-
-
-def _freeze_pair(augmenter: Rotate | Shift | Zoom, name: str, low: float, high: float) -> None:
-    """Check a factor; a list, which cannot be hashed, becomes a tuple."""
-    value = getattr(augmenter, name)
-    check_pair(name, value, low=low, high=high)
-    if isinstance(value, list):
-        object.__setattr__(augmenter, name, tuple(value))
-
-
-def _check_filling(augmenter: Rotate | Shift | Zoom) -> None:
-    check_choice("fill_mode", augmenter.fill_mode, FILL_MODES)
-    check_choice("interpolation", augmenter.interpolation, _INTERPOLATIONS)
-    check_number("fill_value", augmenter.fill_value)
+    def change(self, drawn: NDArray[np.float64], height: int, width: int) -> NDArray[np.float64]:
+        """Return the change that was drawn."""
+        down = between(drawn[:, 0], self.height_factor)
+        right = between(drawn[:, 1], self.width_factor)
+        return shifts(down, right, height, width)

@@ -1,0 +1,1 @@
+"""Measures Penstock beside its peers: ``python -m benchmarks --help``."""

@@ -1,0 +1,98 @@
+"""Several augmenters as one.
+
+Numbers are drawn for all of them at once, and those of one kind, next to one
+another, go over the pixels together: every pixel is fetched, calculated and
+rounded once.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import penstock
+from penstock_images.threads import single_threaded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from penstock.batch import Batch
+
+__all__ = ["Fused", "Fusible", "images_of"]
+
+
+class Fusible(ABC):
+    """An augmenter that can be one with its neighbours in the user's list."""
+
+    numbers: ClassVar[int]
+    """How many numbers are drawn for a sample, whatever the sample is."""
+
+    @abstractmethod
+    def fits(self, run: tuple[Fusible, ...]) -> bool:
+        """Say whether *run*, of one kind, and then this one can be done at once."""
+
+    @staticmethod
+    @abstractmethod
+    def augment(run: tuple[Any, ...], drawn: list[NDArray[np.float64]], batch: Batch) -> None:
+        """Do to a batch what a run of augmenters of one kind do, one after the other.
+
+        Args:
+            run: The augmenters.
+            drawn: For each of them numbers from 0 to 1, of shape ``(n, numbers)``.
+            batch: The batch, of n samples.
+        """
+
+    @penstock.hookimpl
+    def augment_samples(self, batch: Batch) -> None:
+        """Change images in place."""
+        Fused(((self,),)).augment_samples(batch)
+
+    @penstock.hookimpl
+    def fuse_with(self, following: object) -> object | None:
+        """Be one with the next, if that is of this plugin."""
+        return Fused(((self,),)).fuse_with(following)
+
+
+@dataclass(frozen=True)
+class Fused:
+    """Augmenters that follow one another, as one.
+
+    Args:
+        runs: They, in order, in runs of those that can be done at once.
+    """
+
+    runs: tuple[tuple[Fusible, ...], ...]
+
+    @penstock.hookimpl
+    def augment_samples(self, batch: Batch) -> None:
+        """Change images in place; each part draws what it would draw by itself."""
+        parts = [each for run in self.runs for each in run]
+        most = max(each.numbers for each in parts)
+        # All at once: for a few samples, it is the calls of NumPy that take time.
+        rows = batch.draws.together(len(parts)).uniform(size=most).reshape(len(parts), -1, most)
+        drawn = [row[:, : each.numbers] for row, each in zip(rows, parts, strict=True)]
+        with single_threaded:
+            for run in self.runs:
+                run[0].augment(run, drawn[: len(run)], batch)
+                del drawn[: len(run)]
+
+    @penstock.hookimpl
+    def fuse_with(self, following: object) -> object | None:
+        """Take the next in, if it is of this plugin."""
+        if not isinstance(following, Fusible):
+            return None
+        *before, last = self.runs
+        if following.fits(last):
+            return Fused((*before, (*last, following)))
+        return Fused((*self.runs, (following,)))
+
+
+def images_of(arrays: dict[str, NDArray[Any]]) -> Iterator[NDArray[Any]]:
+    """Yield the arrays that are images: of shape ``(n, h, w, c)`` and numbers."""
+    for array in arrays.values():
+        if array.ndim == 4 and array.dtype.kind in "buif":
+            yield array

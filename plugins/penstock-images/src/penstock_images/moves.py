@@ -1,0 +1,90 @@
+"""What augmenters that move pixels have in common."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING
+
+from penstock_images.fusing import Fusible, images_of
+from penstock_images.geometry import in_succession
+from penstock_images.moving import FILL_MODES, INTERPOLATIONS, Filling, move
+from penstock_images.options import check_choice, check_number, check_pair
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from penstock.batch import Batch
+
+__all__ = ["FillsPlaces", "MovesPixels"]
+
+
+class MovesPixels(Fusible):
+    """An augmenter that moves the pixels of inputs and targets alike."""
+
+    @property
+    def filling(self) -> Filling | None:
+        """How it fills and interpolates; None where it never has to."""
+        return None
+
+    @abstractmethod
+    def change(self, drawn: NDArray[np.float64], height: int, width: int) -> NDArray[np.float64]:
+        """Return the change that was drawn, as ``geometry`` has it.
+
+        Args:
+            drawn: Numbers from 0 to 1, of shape ``(n, numbers)``.
+            height: Rows of the images.
+            width: Columns of the images.
+        """
+
+    def fits(self, run: tuple[Fusible, ...]) -> bool:
+        """Those can be one that all fill and interpolate alike."""
+        fillings = {each.filling for each in (*run, self) if isinstance(each, MovesPixels)}
+        return isinstance(run[0], MovesPixels) and len(fillings - {None}) <= 1
+
+    @staticmethod
+    def augment(
+        run: tuple[MovesPixels, ...], drawn: list[NDArray[np.float64]], batch: Batch
+    ) -> None:
+        """Move the pixels of inputs and targets, in place."""
+        filling = next(filter(None, (each.filling for each in run)), Filling())
+        # Targets are masks: what lies between two classes is not a third.
+        nearest = filling._replace(interpolation="nearest")
+        changes: dict[tuple[int, ...], NDArray[np.float64]] = {}
+        for arrays, chosen in ((batch.inputs, filling), (batch.targets, nearest)):
+            for images in images_of(arrays):
+                height, width = size = images.shape[1:3]
+                if size not in changes:
+                    changes[size] = in_succession(
+                        [
+                            part.change(each, height, width)
+                            for part, each in zip(run, drawn, strict=True)
+                        ]
+                    )
+                move(images, changes[size], chosen)
+
+
+class FillsPlaces(MovesPixels):
+    """One that may leave places to be filled, with the options that say how."""
+
+    fill_mode: str
+    fill_value: float
+    interpolation: str
+
+    @property
+    def filling(self) -> Filling:
+        """How it fills and interpolates."""
+        value = self.fill_value if self.fill_mode == "constant" else 0.0
+        return Filling(self.fill_mode, value, self.interpolation)
+
+    def _check_filling(self) -> None:
+        check_choice("fill_mode", self.fill_mode, FILL_MODES)
+        check_choice("interpolation", self.interpolation, INTERPOLATIONS)
+        check_number("fill_value", self.fill_value)
+
+    def _freeze_pair(self, name: str, low: float, high: float, *, symmetric: bool = True) -> None:
+        """Check a factor; a list, which cannot be hashed, becomes a tuple."""
+        value = getattr(self, name)
+        check_pair(name, value, low=low, high=high, symmetric=symmetric)
+        if isinstance(value, list):
+            object.__setattr__(self, name, tuple(value))

@@ -1,0 +1,227 @@
+"""What becomes of samples that cannot be loaded: the policy, and the record of them."""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from penstock.checks import check_choice
+from penstock.draws import key
+from penstock.errors import ConfigError, SampleError, TooManyErrors, enumerate_some, quote
+from penstock.forks import renew_after_fork
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from penstock.batches import Batches
+
+__all__ = ["ErrorPolicy", "Failures", "error_policy", "mend"]
+
+_REPLACE = 0x5245_504C  # tells these hashes from those of order and augmentation
+_ATTEMPTS = 50  # at a replacement
+
+
+@dataclass(frozen=True)
+class ErrorPolicy:
+    """What becomes of samples that cannot be loaded.
+
+    Attributes:
+        on_error: ``"raise"``, ``"skip"`` or ``"mask"``.
+        max_errors: How many different samples may be so, or which share of all;
+            None for any number.
+        file: Where to write the table of them, or None.
+    """
+
+    on_error: str = "raise"
+    max_errors: int | float | None = None
+    file: str | None = None
+
+    def budget(self, count: int) -> float:
+        """Return how many of *count* samples may fail."""
+        if self.max_errors is None:
+            return float("inf")
+        whole = isinstance(self.max_errors, int)
+        return self.max_errors if whole else self.max_errors * count
+
+
+def error_policy(on_error: Any, max_errors: Any, file: Any) -> ErrorPolicy:
+    """Check what a user asked for.
+
+    Raises:
+        ConfigError: A value that cannot work.
+    """
+    check_choice("on_error", on_error, ("raise", "skip", "mask"))
+    if file is not None and not isinstance(file, (str, os.PathLike)):
+        raise ConfigError(f"error_log={quote(file)} is not a path.")
+    if max_errors is not None:
+        if on_error == "raise":
+            raise ConfigError(
+                f"max_errors={quote(max_errors)} has no meaning with on_error='raise', which stops"
+                " at the first. Give on_error='skip' or 'mask' beside it."
+            )
+        number = isinstance(max_errors, (int, float, np.number))
+        whole = isinstance(max_errors, (int, np.integer))
+        if (
+            isinstance(max_errors, bool)
+            or not number
+            or not 0 <= max_errors <= (2**63 if whole else 1)
+        ):
+            raise ConfigError(
+                f"max_errors={quote(max_errors)} was given; it must be a whole number of samples,"
+                " or a share of them from 0.0 to 1.0."
+            )
+        max_errors = int(max_errors) if whole else float(max_errors)
+    return ErrorPolicy(on_error, max_errors, None if file is None else os.fspath(file))
+
+
+class Failures:
+    """The record of samples that could not be loaded.
+
+    Args:
+        policy: What becomes of them.
+        count: How many samples there are in all.
+    """
+
+    def __init__(self, policy: ErrorPolicy, count: int) -> None:
+        self._policy = policy
+        self._count = count
+        # By row. No error is kept: its traceback would keep the memory of its batch.
+        self._found: dict[int, tuple[Any, str, str, int]] = {}
+        self._fresh: dict[int, int] = {}  # since the last summary
+        self._lock = threading.Lock()
+        renew_after_fork(self)
+
+    def note(self, row: int, error: SampleError) -> None:
+        """Note that the sample in *row* could not be loaded.
+
+        Raises:
+            TooManyErrors: More different samples failed than may.
+        """
+        with self._lock:
+            times = self._found[row][-1] if row in self._found else 0
+            self._found[row] = error.sample, type(error).__name__, error.message, times + 1
+            self._fresh[row] = self._fresh.get(row, 0) + 1
+            failed = len(self._found)
+        if self._policy.on_error != "raise" and failed > self._policy.budget(self._count):
+            raise TooManyErrors(
+                f"{failed} of {self._count} samples could not be loaded, and"
+                f" max_errors={self._policy.max_errors} allows fewer. The last was: {error}"
+                " The attribute errors of the sequence lists all of them."
+            ) from error
+
+    def table(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the record, in the order of the samples *table*: a row per sample.
+
+        Columns are ``sample``, ``index``, ``error`` (its class), ``reason`` and ``count``.
+        """
+        import pandas as pd
+
+        with self._lock:
+            found = sorted(self._found.items())
+        named = table["sample"] if "sample" in table.columns else None
+        rows = [
+            {
+                "sample": sample if named is None else named.iloc[row],
+                "index": row,
+                "error": kind,
+                "reason": reason,
+                "count": times,
+            }
+            for row, (sample, kind, reason, times) in found
+        ]
+        return pd.DataFrame(rows, columns=["sample", "index", "error", "reason", "count"])
+
+    def write(self, table: pd.DataFrame) -> None:
+        """Write the record where the policy says, if anything has failed."""
+        if self._policy.file is not None and self._found:
+            self.table(table).to_csv(
+                self._policy.file, index=False, encoding="utf-8", errors="surrogateescape"
+            )
+
+    def summary(self) -> str | None:
+        """Return what to tell of the failures since the last summary, if there were any."""
+        with self._lock:
+            fresh, self._fresh = self._fresh, {}
+            names = [self._found[row][0] for row in sorted(fresh)]
+        if not fresh or self._policy.on_error == "raise":
+            return None
+        became = {"skip": "replaced by others", "mask": "masked (zeros of weight 0)"}
+        samples = "1 sample" if len(fresh) == 1 else f"{len(fresh)} samples"
+        return (
+            f"{samples} of {self._count} could not be loaded and"
+            f" {'was' if len(fresh) == 1 else 'were'} {became[self._policy.on_error]}:"
+            f" {enumerate_some(names, 3)}. The attribute errors of the sequence says why."
+        )
+
+
+def mend(
+    batches: Batches,
+    epoch: int,
+    rows: NDArray[np.int64],
+    ready: list[NDArray[Any]],
+    error: SampleError,
+) -> list[int]:
+    """Load a slice sample by sample after *error*, and do with those that fail as the policy says.
+
+    A replacement is drawn from the samples of the view by (seed, epoch, sample)
+    alone, so that threads have no say in it.
+
+    Args:
+        batches: What the slice is of.
+        epoch: The epoch.
+        rows: The rows of the slice; those of replacements are written here.
+        ready: An array per loaded field, of as many samples.
+        error: What loading the slice raised.
+
+    Returns:
+        The places in the slice that are masked.
+
+    Raises:
+        SampleError: One that the policy does not cover.
+        TooManyErrors: More samples failed than may, or no other could be loaded.
+    """
+    masked, failures = [], batches.runtime.failures
+    if batches.errors.on_error == "raise":
+        if error.index is not None:
+            failures.note(error.index, error)
+        raise error
+    for place, row in enumerate(rows.tolist()):
+        failed = _load_one(batches, row, ready, place)
+        if failed is None:
+            continue
+        failures.note(row, failed)
+        if batches.errors.on_error == "mask":
+            for array in ready:
+                array[place] = "" if array.dtype.hasobject else 0
+            masked.append(place)
+            continue
+        for attempt in range(_ATTEMPTS):
+            drawn = int(key(batches.order.seed, epoch, row, attempt, _REPLACE)) % len(batches.rows)
+            candidate = int(batches.rows[drawn])
+            again = _load_one(batches, candidate, ready, place)
+            if again is None:
+                rows[place] = candidate
+                break
+            failures.note(candidate, again)
+        else:
+            raise TooManyErrors(
+                f"Nothing was found to replace a sample with: {_ATTEMPTS} others could not be"
+                f" loaded either. The first was: {failed}"
+            ) from failed
+    return masked
+
+
+def _load_one(
+    batches: Batches, row: int, ready: list[NDArray[Any]], place: int
+) -> SampleError | None:
+    try:
+        for each, array in zip(batches.loaded, ready, strict=True):
+            each.load(np.array([row]), array[place : place + 1])
+    except SampleError as error:
+        return error
+    return None

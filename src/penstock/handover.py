@@ -1,0 +1,61 @@
+"""What Keras is handed: arrays, but where its backend would copy or refuse them.
+
+TensorFlow and JAX (on CPU) take an aligned NumPy array without a copy. Strings
+TensorFlow takes as a tensor and in no other form. On torch, Keras copies every
+array that is no tensor yet; a tensor of the same memory it takes as it is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["handed_over"]
+
+# Those that Keras gives to torch as they are; it makes others of uint16 and uint32.
+_TORCH_KINDS = frozenset("?bBhilqefd")
+
+
+def handed_over(batch: tuple[Any, ...], *, walk: bool) -> tuple[Any, ...]:
+    """Return a batch as the backend takes it best.
+
+    Args:
+        batch: Arrays, or dicts of them.
+        walk: Whether it goes to Keras, and not to somebody who takes a look.
+    """
+    import keras
+
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        return _mapped(_text_as_tensor, batch) if _has_text(batch) else batch
+    return _mapped(_as_torch, batch) if walk and backend == "torch" else batch
+
+
+def _has_text(batch: Any) -> bool:
+    if isinstance(batch, np.ndarray):
+        return bool(batch.dtype.hasobject)
+    parts = batch.values() if isinstance(batch, dict) else batch or ()
+    return any(map(_has_text, parts))
+
+
+def _mapped(change: Any, batch: tuple[Any, ...]) -> tuple[Any, ...]:
+    import keras
+
+    return keras.tree.map_structure(change, batch)  # type: ignore[no-any-return]
+
+
+def _text_as_tensor(array: Any) -> Any:
+    if not isinstance(array, np.ndarray) or array.dtype != object:
+        return array
+    import tensorflow as tf
+
+    return tf.constant(array)
+
+
+def _as_torch(array: Any) -> Any:
+    if not isinstance(array, np.ndarray) or array.dtype.char not in _TORCH_KINDS:
+        return array
+    import torch
+
+    return torch.from_numpy(array) if array.flags.writeable else array

@@ -1,0 +1,106 @@
+"""What a sequence gives beside batches for Keras: named predictions, statistics, other formats."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from penstock.predicting import prediction_table
+from penstock.profiling import profile
+from penstock.views import Viewed, plain_view
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+    from penstock.profiling import Statistics
+
+__all__ = ["Outlets"]
+
+
+class Outlets(Viewed):
+    """Samples in batches, as they go elsewhere."""
+
+    def predictions(self, model: Any, **options: Any) -> pd.DataFrame:
+        """Return what a model predicts for each sample, beside the sample's name.
+
+        Each sample is predicted once, in the order of ``samples``, without
+        augmentation, whatever the order and the sampling of this sequence.
+
+        Args:
+            model: A Keras model.
+            **options: For ``model.predict``, such as ``verbose=0``.
+
+        Returns:
+            A row per sample. Columns: ``sample``, its name, or its row in the source where
+            samples have no names; ``index``, that row;
+            ``label``, where there are labels; ``predicted``, the class of the highest output,
+            where there is one output per class; ``prediction``, or ``prediction_<class>`` or
+            ``prediction_<number>`` where there are several. With several outputs each has
+            columns of its own name in place of ``prediction``. Outputs that are no numbers or
+            vectors stand in one column, as arrays. A sample that could not be loaded has NaN.
+
+        Raises:
+            ConfigError: The model cannot predict, or returns something of another length.
+        """
+        view = plain_view(self._batches)
+        with self._of(view) as plain:
+            targets = self._batches.targets
+            return prediction_table(model, plain, targets, view, self._table, options)
+
+    def statistics(self, *, progress: bool = True) -> Statistics:
+        """Read every sample once, and say what is in them.
+
+        Samples are as they are delivered, without augmentation and weights,
+        and stream through: memory is that of a few batches.
+
+        Args:
+            progress: Whether to show a progress bar, if tqdm is installed.
+        """
+        view = plain_view(self._batches, loaded_targets=True)
+        with self._of(view) as plain:
+            return profile(plain, self._batches.targets, view, progress=progress)
+
+    def unbatched(self) -> Iterator[tuple[Any, ...]]:
+        """Iterate over one epoch sample by sample.
+
+        Yields:
+            ``(x,)``, ``(x, y)`` or ``(x, y, sample_weight)`` of one sample: arrays without
+            the batch axis, numbers of NumPy, or dicts of these.
+        """
+        for batch in self:  # type: ignore[attr-defined]
+            first = batch[0] if not isinstance(batch[0], dict) else next(iter(batch[0].values()))
+            for place in range(len(first)):
+                yield tuple(_one(part, place) for part in batch)
+
+    def to_tf_dataset(self) -> Any:
+        """Return a ``tf.data.Dataset`` of the batches; each walk over it is one epoch.
+
+        Raises:
+            ConfigError: TensorFlow is not there, or cannot express these batches.
+        """
+        from penstock.tfdata import tf_dataset
+
+        return tf_dataset(self)
+
+    def to_torch(self) -> Any:
+        """Return a ``torch.utils.data.DataLoader`` of the batches, as tensors; a walk is one epoch.
+
+        Raises:
+            ConfigError: torch is not there.
+        """
+        from penstock.torchdata import torch_loader
+
+        return torch_loader(self)
+
+
+def _one(part: Any, place: int) -> Any:
+    if isinstance(part, dict):
+        return {name: _one(each, place) for name, each in part.items()}
+    if part is None or isinstance(part, np.ndarray):
+        return part if part is None else part[place]
+    text = np.asarray(part[place], object)  # TensorFlow takes text as tensors, of bytes
+    plain = np.array([each.decode() for each in text.flat], object)
+    return plain.reshape(text.shape) if text.ndim else plain[0]

@@ -1,0 +1,84 @@
+"""Samples that stand in two parts, where none should."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from penstock.errors import ConfigError, enumerate_some, quote
+from penstock.partition import column_values
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from penstock.batches import Batches
+
+__all__ = ["refuse_overlap", "warn_of_overlap"]
+
+
+def warn_of_overlap(batches: Batches, parts: Sequence[NDArray[np.int64]]) -> None:
+    """Warn of files that stand in several rows, and by that in several *parts*."""
+    field = next((each for each in batches.inputs if each.prefix is not None), None)
+    if field is None:
+        return
+    names = pd.Series(field.samples[batches.rows], dtype=object)
+    again = names[names.duplicated(keep=False)]
+    part_of = np.full(len(names), -1)
+    for part, positions in enumerate(parts):
+        part_of[positions] = part
+    again = again[part_of[again.index] >= 0]
+    spread = again.groupby(again).agg(lambda each: len(set(part_of[each.index])))
+    shared = list(spread.index[spread > 1]) if len(again) else []
+    if shared:
+        warnings.warn(
+            f"{len(shared)} files stand in several rows, which went to different parts:"
+            f" {enumerate_some(shared)}. What is validated was trained on: name the column of"
+            " files as groups=, or leave the repeated rows out.",
+            stacklevel=3,
+        )
+
+
+def refuse_overlap(parts: Sequence[tuple[Batches, pd.DataFrame]], by: str | None) -> None:
+    """Refuse parts with samples in common; see ``Divisions.check_disjoint``.
+
+    Args:
+        parts: The batches and the samples table of each.
+        by: A column that is to have no value in common, or None for the samples themselves.
+
+    Raises:
+        ConfigError: They have some, or there is nothing to compare.
+    """
+    found = [_identities(batches, table, by) for batches, table in parts]
+    kinds = {kind for kind, _ in found}
+    if len(kinds) > 1:
+        raise ConfigError(
+            "These sequences read different sources, whose samples have no names in common to"
+            " compare. Name a column that both have: check_disjoint(…, by='id')."
+        )
+    first: dict[Any, int] = {}
+    shared: dict[Any, None] = {}
+    for part, (_, values) in enumerate(found):
+        for value in values:
+            if first.setdefault(value, part) != part:
+                shared[value] = None
+    if shared:
+        what = "samples" if by is None else f"values of {quote(by)}"
+        raise ConfigError(
+            f"The parts have {len(shared)} {what} in common: {enumerate_some(list(shared))}."
+            f" Divide them with split(…{'' if by is None else f', groups={by!r}'})."
+        )
+
+
+def _identities(batches: Batches, table: pd.DataFrame, by: str | None) -> tuple[Any, list[Any]]:
+    if by is not None:
+        return by, column_values("by", by, batches, table).unique().tolist()
+    field = batches.inputs[0]
+    if field.prefix is None:
+        return id(table), batches.rows.tolist()
+    return "files", [os.path.abspath(name) for name in field.pick(batches.rows)]
