@@ -9,7 +9,6 @@ import re
 import subprocess
 import sys
 import textwrap
-import time
 import tomllib
 from pathlib import Path
 
@@ -274,11 +273,10 @@ def test_what_cannot_be_judged_is_skipped_and_not_passed(name, tmp_path):
     assert "test_it_works_in_a_spawned_process" in skipped
 
 
+@pytest.mark.timeout(60)
 def test_a_component_that_hangs_does_not_hang_the_tests():
-    start = time.monotonic()
     assert in_threads(sound.Endless(), "", 0.1) == "threads were not done after 0.1 s"
     assert in_spawned_process(sound.Endless(), 1) == (None, "it was not done after 1 s")
-    assert time.monotonic() - start < 5
 
 
 class TestRawIds(OfLoader):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
-import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -100,26 +98,21 @@ def act(path: Path | str, options: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_a_bad_table_is_told_in_one_line_at_little_cost(tmp_path: Path, case: str) -> None:
+def test_a_bad_table_is_told_in_one_line_at_little_cost(
+    tmp_path: Path, case: str, at_little_cost: Any
+) -> None:
     content, options, message = BAD[case]
     (tmp_path / "good.csv").write_bytes(GOOD)
     act(tmp_path / "good.csv", {})  # what is imported is none of the table's cost
     path = tmp_path / "bad.csv"
     path.write_bytes(content)
-    tracemalloc.start()
-    started = time.monotonic()
-    with pytest.raises(ConfigError, match=message) as caught:
+    with at_little_cost(50_000_000), pytest.raises(ConfigError, match=message) as caught:
         act(path, options)
-    seconds = time.monotonic() - started
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
     text = str(caught.value)
     assert type(caught.value) is (LabelError if case.startswith("C16") else ConfigError)
     assert text.isprintable()
     assert "bad.csv" in text
     assert len(text) < 900
-    assert seconds < 2
-    assert peak < 50_000_000
     assert [name for name in os.listdir(tmp_path / "cache") if name.endswith(".tmp")] == []
 
 
@@ -147,6 +140,7 @@ def test_a_record_longer_than_a_block_is_read(
     assert component.list_samples(str(path))["label"].tolist() == ['x"\n' * 100, "z"]
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("kind", ["missing", "directory", "fifo", "device"])
 def test_what_is_no_regular_file_is_refused_and_does_not_block(tmp_path: Path, kind: str) -> None:
     if sys.platform == "win32" and kind in ("fifo", "device"):
@@ -159,7 +153,5 @@ def test_what_is_no_regular_file_is_refused_and_does_not_block(tmp_path: Path, k
     elif kind == "device":
         path = "/dev/zero"
     component = CsvRows(cache_dir=str(tmp_path / "cache"), progress=False)
-    started = time.monotonic()
     with pytest.raises(ConfigError, match=r"cannot be found|directory, pipe"):
         component.list_samples(path)
-    assert time.monotonic() - started < 2

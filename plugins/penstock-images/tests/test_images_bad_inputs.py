@@ -7,8 +7,6 @@ import os
 import pickle
 import struct
 import threading
-import time
-import tracemalloc
 import zlib
 
 import numpy as np
@@ -217,21 +215,18 @@ def load(path, **options):
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_a_bad_file_is_refused_for_what_it_is(case, write):
+def test_a_bad_file_is_refused_for_what_it_is(case, write, at_little_cost):
     content, kind, start = BAD[case]
     path = write("sample.png", content)
 
-    began = time.perf_counter()
-    with pytest.raises(SampleError) as caught:
+    with at_little_cost(100_000_000), pytest.raises(SampleError) as caught:
         load(path)
-    seconds = time.perf_counter() - began
 
     assert type(caught.value) is kind
     assert str(caught.value).startswith(start)
     assert len(caught.value.message) <= 500
     assert caught.value.sample == path
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
-    assert seconds < 1
 
 
 @pytest.mark.parametrize("case", BAD)
@@ -249,20 +244,12 @@ def test_the_first_file_is_described_or_refused_alike(case, write):
 
 
 @pytest.mark.parametrize("case", [name for name in BAD if name[:3] in LARGE])
-def test_too_many_pixels_are_refused_before_they_are_decoded(case, write):
+def test_too_many_pixels_are_refused_before_they_are_decoded(case, write, at_little_cost):
     path = write("sample.png", BAD[case][0])
     load(write("good.png", PNG))
 
-    tracemalloc.start()
-    began = time.perf_counter()
-    with pytest.raises(SampleRefused):
+    with at_little_cost(1_000_000), pytest.raises(SampleRefused):
         load(path)
-    seconds = time.perf_counter() - began
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-
-    assert seconds < 0.05
-    assert peak < 1_000_000
 
 
 def test_the_pixel_limit_is_an_option(write):
@@ -273,7 +260,7 @@ def test_the_pixel_limit_is_an_option(write):
         load(path, max_pixels=48 * 64 - 1)
 
 
-def test_a_huge_file_is_not_read(tmp_path):
+def test_a_huge_file_is_not_read(tmp_path, at_little_cost):
     path = tmp_path / "huge.png"
     with path.open("wb") as file:
         file.truncate(1 << 40)
@@ -281,10 +268,8 @@ def test_a_huge_file_is_not_read(tmp_path):
         load(str(path))
     with path.open("wb") as file:
         file.truncate(1 << 29)
-    began = time.perf_counter()
-    with pytest.raises(SampleCorrupt, match="only zero bytes"):
+    with at_little_cost(1_000_000), pytest.raises(SampleCorrupt, match="only zero bytes"):
         load(str(path))
-    assert time.perf_counter() - began < 0.2
 
 
 def test_a_missing_file_keeps_its_cause(tmp_path):

@@ -7,8 +7,6 @@ import os
 import pickle
 import socket
 import sys
-import time
-import tracemalloc
 import zipfile
 from typing import TYPE_CHECKING, Any
 
@@ -181,7 +179,7 @@ def load(path: Path) -> None:
 @pytest.mark.parametrize("act", [describe, load])
 @pytest.mark.parametrize("case", BAD)
 def test_a_bad_file_is_named_in_one_line_at_little_cost(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str, act: Any
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str, act: Any, at_little_cost: Any
 ) -> None:
     content, kind, message = BAD[case]
     monkeypatch.chdir(tmp_path)
@@ -189,13 +187,8 @@ def test_a_bad_file_is_named_in_one_line_at_little_cost(
     good.write_bytes(GOOD)
     bad.write_bytes(content)
     load(good)
-    tracemalloc.start()
-    started = time.monotonic()
-    with pytest.raises(SampleError, match=message) as caught:
+    with at_little_cost(1_000_000), pytest.raises(SampleError, match=message) as caught:
         act(bad)
-    seconds = time.monotonic() - started
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
     assert type(caught.value) is kind
     text = str(caught.value)
     assert "bad.npy" in text
@@ -205,8 +198,6 @@ def test_a_bad_file_is_named_in_one_line_at_little_cost(
     assert "pickle=" not in text
     assert "allow_pickle" not in text
     assert str(pickle.loads(pickle.dumps(caught.value))) == text
-    assert seconds < 2
-    assert peak < 1_000_000
     assert sorted(os.listdir(tmp_path)) == ["bad.npy", "good.npy"]
 
 
@@ -250,6 +241,7 @@ def test_a_disk_that_fails_is_told_with_its_cause(
     assert isinstance(caught.value.__cause__, OSError)
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("act", [describe, load])
 @pytest.mark.parametrize("kind", ["directory", "fifo", "socket", "device", "name with NUL"])
 def test_what_is_no_regular_file_is_refused_and_does_not_block(
@@ -273,10 +265,8 @@ def test_what_is_no_regular_file_is_refused_and_does_not_block(
         path = "/dev/zero"
     else:
         path = "odd\0.npy"
-    started = time.monotonic()
     with pytest.raises(SampleRefused):
         act(path)
-    assert time.monotonic() - started < 2
 
 
 @pytest.mark.parametrize(
