@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from penstock.arraysource import is_arrays, is_nested, open_arrays
+from penstock.arraysource import is_nested
 from penstock.batches import Batches
 from penstock.caching import plan_caches
 from penstock.checks import (
@@ -17,19 +17,16 @@ from penstock.checks import (
     check_path,
     check_subset,
     check_whole,
-    refuse_beside,
 )
-from penstock.components import choose_augmenters, refuse_options
-from penstock.errors import ConfigError, quote
-from penstock.excluding import leave_out, names_samples
+from penstock.components import choose_augmenters
+from penstock.errors import ConfigError
 from penstock.failures import error_policy
 from penstock.imbalance import sampled
 from penstock.labelrules import merged_classes
-from penstock.loaders import choose_loader
+from penstock.opening import open_fields
 from penstock.order import Order
 from penstock.sequence import Sequence
-from penstock.sourcefields import make_inputs, make_targets, takes_root
-from penstock.sources import open_source, plain_source
+from penstock.sources import plain_source
 from penstock.targets import refuse_unused
 from penstock.weights import class_weights, sample_weights
 
@@ -181,53 +178,25 @@ def make_generator(
         "y_col": y_col,
     }
     augmenters = choose_augmenters(augment, shared)
-    if loader is None and inputs is None and is_arrays(given):
-        refuse_options(options, "arrays")
-        refuse_beside(
-            "arrays, which carry their targets: give source=(x, y), or (x, {name: y}) for several.",
-            targets=targets,
-            labels=labels,
-            x_col=x_col,
-            y_col=y_col,
-            root=root,
-            class_names=merge,
-        )
-        refuse_beside(
-            "arrays: they need no loading, and subset() cuts them.", cache=cache, exclude=exclude
-        )
-        opened, input_fields, target_fields, weight = open_arrays(given, encoder, shared)
-        if weight is not None and sample_weight is not None:
-            raise ConfigError("Weights were given twice: in the tuple and as sample_weight=.")
-        sample_weight = sample_weight if weight is None else weight
-    else:
-        single = None
-        if inputs is None:
-            own = inspect.signature(make_generator).parameters.keys() - {"more", "options"}
-            single = choose_loader(given, loader, x_col, options, shared, own)
-        else:
-            refuse_beside(
-                "inputs=, where each input has a loader and a column of its own. Leave it out.",
-                loader=loader,
-                x_col=x_col,
-            )
-        opened = open_source(
-            given, single, root=root, contained=not allow_outside_root, follow_links=follow_links
-        )
-        opened.tolerant = on_error != "raise"
-        if exclude is not None and names_samples(exclude, single):
-            labels, sample_weight = leave_out(
-                opened, exclude, single or inputs, labels, sample_weight
-            )
-        input_fields = make_inputs(single, inputs, options, opened, shared)
-        target_fields = make_targets(
-            targets, encoder, labels, y_col, opened, input_fields, shared, merge
-        )
-        if root is not None and not any(
-            takes_root(each, root) for each in (*input_fields, *target_fields)
-        ):
-            raise ConfigError(
-                f"root={quote(root)} was given, and no file names are read. Leave it out."
-            )
+    own = inspect.signature(make_generator).parameters.keys() - {"more", "options"}
+    opened, input_fields, target_fields, sample_weight = open_fields(
+        given,
+        loader=loader,
+        labels=labels,
+        encoder=encoder,
+        x_col=x_col,
+        inputs=inputs,
+        targets=targets,
+        sample_weight=sample_weight,
+        contained=not allow_outside_root,
+        follow_links=follow_links,
+        tolerant=on_error != "raise",
+        cache=cache,
+        merge=merge,
+        options=options,
+        own=own,
+        shared=shared,
+    )
     refuse_unused(class_names, target_fields)
     order = Order(len(opened.table), batch_size, shuffle, seed, drop_remainder)
     by_class, by_output = class_weights(class_weight, target_fields)
