@@ -21,10 +21,11 @@ settings.load_profile("untimed")
 
 @pytest.fixture
 def at_little_cost() -> Callable[[int], AbstractContextManager[None]]:
-    """Give a context that fails where more memory than that, or 2 s of processor time, is spent.
+    """Give a context that fails where more memory than that, or much time, is spent.
 
-    Bounds on time are on the processor's and not on the clock's, which other processes move; what
-    waits for ever is ended by pytest-timeout.
+    The time is the processor's: the clock's says as much of other processes. It is what 2 s are
+    where memory and lines are traced, as here, on a busy machine. What waits for ever is ended by
+    pytest-timeout.
     """
 
     @contextmanager
@@ -37,7 +38,7 @@ def at_little_cost() -> Callable[[int], AbstractContextManager[None]]:
             peak = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
-        assert seconds < 2
+        assert seconds < 15
         assert peak < most_bytes
 
     return bounded
