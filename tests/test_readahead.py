@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import penstock
+from penstock import readahead
 from penstock.batches import Batches
 from penstock.errors import SampleCorrupt
 from penstock.fields import LoadedField
@@ -60,11 +61,12 @@ def batches(loader=None, augmenters=(Noise(),), count=COUNT):
 
 
 @pytest.fixture
-def ahead():
+def ahead(monkeypatch):
     """Return a function that makes a read-ahead, and close all of them afterwards."""
     made = []
 
-    def make(workers=2, depth=3, loader=None, **options):
+    def make(workers=2, depth=3, loader=None, brief=0.0, **options):
+        monkeypatch.setattr(readahead, "_BRIEF_SECONDS", brief)
         made.append(ReadAhead(batches(loader, **options), workers, depth))
         return made[-1]
 
@@ -89,6 +91,28 @@ EXPECTED = {
     (epoch, index): batches().make(epoch, index)[0] for epoch in range(2) for index in range(LENGTH)
 }
 KEYS = st.tuples(st.integers(0, 1), st.integers(0, LENGTH - 1))
+
+
+def test_batches_that_take_less_than_waking_a_thread_are_made_by_who_asks(ahead):
+    made = ahead(loader=Slow(width=8), brief=0.001)
+
+    def asks():
+        made.get((0, 0), [(0, 1), (0, 2)], reader=1)
+        return ours()
+
+    wait_for(lambda: not asks())  # what it takes is found out on the way
+
+
+def test_batches_that_take_long_are_made_ahead_again(ahead):
+    loader = Slow(width=8)
+    made = ahead(loader=loader, brief=0.001)
+    made._crew.seconds = 0.0
+    object.__setattr__(loader, "seconds", 0.001)
+    for index in range(LENGTH):
+        made.get((0, index), [(0, index + 1)] if index + 1 < LENGTH else [], reader=1)
+        if ours():
+            break
+    assert ours()
 
 
 @settings(deadline=None, max_examples=60)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["ReadAhead", "usable_cores"]
 
 _SLICE_SECONDS = 0.01  # long against what a slice costs beside its samples, 0.1 to 0.3 ms
+_BRIEF_SECONDS = 0.00025  # a batch that takes no longer costs more with threads than without
 _JOIN_SECONDS = 2.0  # how long to wait for a slice that a loader will not finish
 _READERS = 2  # whose batches are kept: training, and a validation on the same sequence
 _LINGER_SECONDS = 0.2  # how long a thread without work waits for some before it ends
@@ -67,6 +68,7 @@ class _Crew:
     def __init__(self, workers: int) -> None:
         self.jobs: dict[Key, Job] = {}
         self.step = 0.0  # samples per slice; 0 before the first was timed
+        self.seconds = 1.0  # per sample, as measured lately; of the first nothing is known
         self.lock = threading.RLock()
         self._work = threading.Condition(self.lock)
         self._workers = workers
@@ -100,9 +102,10 @@ class _Crew:
         job.fill(*taken)
         # By halves and doubles: what a slice costs beside its samples would
         # mislead a division.
-        factor = _SLICE_SECONDS / max(time.perf_counter() - began, 1e-6)
-        wanted = (taken[1] - taken[0]) * min(max(factor, 0.5), 2.0)
+        took, count = max(time.perf_counter() - began, 1e-6), taken[1] - taken[0]
+        wanted = count * min(max(_SLICE_SECONDS / took, 0.5), 2.0)
         self.step = wanted if not self.step else max(1.0, 0.75 * self.step + 0.25 * wanted)
+        self.seconds = min(0.75 * self.seconds + 0.25 * took / count, 2 * took / count)
 
     def _run(self) -> None:
         while self._work_on_one():
@@ -189,17 +192,20 @@ class ReadAhead:
         if os.getpid() != self._process:  # after a fork the threads are not there
             self._start_over()
         crew = self._crew
+        brief = crew.seconds * self._batches.order.batch_size < _BRIEF_SECONDS
         with crew.lock:
             # What is not wanted any more is dropped; a thread that is at it finishes
             # its slice, and the memory goes back with the last reference.
             started = {each: job for each, job in crew.jobs.items() if not job.broken_off()}
-            mine = dict.fromkeys([key, *upcoming[: self._depth]])
+            ahead = upcoming[: self._depth]
+            mine = dict.fromkeys([key, *(each for each in ahead if not brief or each in started)])
             others = self._others(reader, mine)
             crew.jobs = {each: started.get(each) or self._job(each) for each in mine}
             crew.jobs |= {each: started[each] for each in others if each in started}
             job = crew.jobs[key]
             job.ask()
-            crew.hire()
+            if not brief:  # those that were started have who fills them
+                crew.hire()
         try:
             while (taken := job.take()) is not None:
                 crew.timed_fill(job, taken)
@@ -238,7 +244,7 @@ class ReadAhead:
 
     def _replace_crew(self) -> None:
         crew, self._crew = self._crew, _Crew(self._workers)
-        self._crew.step = crew.step
+        self._crew.step, self._crew.seconds = crew.step, crew.seconds
         crew.dismiss()
 
     def _job(self, key: Key) -> Job:

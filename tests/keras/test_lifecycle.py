@@ -222,7 +222,10 @@ def test_evaluation_under_a_mirrored_strategy_is_right_the_first_time(workers: i
         assert model.evaluate(data, verbose=0) == pytest.approx(MEAN_SQUARE, rel=1e-5)
 
 
-def test_the_next_epoch_is_read_ahead_while_one_ends_and_none_after_the_last() -> None:
+def test_the_next_epoch_is_read_ahead_while_one_ends_and_none_after_the_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("penstock.readahead._BRIEF_SECONDS", 0.0)  # these batches are
     data, ready = numbers(workers=1, max_queue_size=2), []
 
     class Looker(keras.callbacks.Callback):
