@@ -547,6 +547,98 @@ def test_a_program_that_just_ends_leaves_what_it_loaded(files, user_cache):
     assert [path.suffix for path in user_cache.rglob("*.*")] == [".rows"]
 
 
+@pytest.mark.timeout(30)
+def test_a_sequence_that_ends_while_another_stores_hangs_nobody(files, monkeypatch):
+    """The garbage collector ends sequences in any thread, wherever that stands."""
+    train, val = sequence(files, "disk", workers=0).split(0.7, 0.3)
+    val[0]
+    write, ended = segments.Part.write, [val]
+    del val
+
+    def collected(self, row, stamp, value):
+        ended.clear()
+        write(self, row, stamp, value)
+
+    monkeypatch.setattr(segments.Part, "write", collected)
+    epoch(train)
+    train.close()
+    loaded = set(LOADED)
+    LOADED.clear()
+    with sequence(files, "disk") as again:
+        expected = epoch(sequence(files, None))
+        loaded_then = set(LOADED)
+        LOADED.clear()
+        np.testing.assert_array_equal(epoch(again), expected)
+    assert set(LOADED) == loaded_then - loaded
+
+
+def test_what_is_published_while_a_thread_ends_storing_is_found(files, monkeypatch):
+    admit = diskcache.DiskStore.admit
+
+    def published(self, rows, values):
+        slots = admit(self, rows, values)
+        cached._batches.settle(last=True)  # as another thread may, before these are noted
+        return slots
+
+    monkeypatch.setattr(diskcache.DiskStore, "admit", published)
+    with sequence(files, "disk", workers=0) as cached:
+        epoch(cached)
+        LOADED.clear()
+        epoch(cached)
+    assert LOADED == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files that are mapped cannot be cut there")
+@pytest.mark.parametrize("length", [0, 5])
+def test_a_segment_that_is_cut_short_while_it_is_read_is_a_miss(files, user_cache, length):
+    """In a process of its own: what is gone from a mapped file ends it."""
+    code = (
+        "from counting_loaders import *\n"
+        f"s = penstock.make_generator({str(files)!r}, loader=ByteFiles(width=5000), seed=5,\n"
+        "    batch_size=4, cache='disk', workers=0)\n"
+        "first = epoch(s)\n"
+        f"(path,) = Path({str(user_cache)!r}).rglob('*.rows')\n"
+        f"path.open('r+b').truncate({length})\n"
+        "LOADED.clear()\n"
+        "assert sorted(epoch(s)[:, 4999]) == sorted(first[:, 4999]) and len(LOADED) == len(first)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([MODULES, *sys.path])}
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such mode")
+@pytest.mark.parametrize("whose", ["everybody's", "another's"])
+@pytest.mark.parametrize("below", [False, True])
+def test_a_directory_that_others_could_change_is_refused(
+    files, tmp_path, monkeypatch, whose, below
+):
+    folder = tmp_path / "shared"
+    with sequence(files, "disk", cache_dir=folder) as cached:
+        epoch(cached)
+    changed = next(folder.iterdir()) if below else folder
+    if whose == "everybody's":
+        changed.chmod(0o777)
+    else:
+        if not os.getuid():
+            os.chown(changed, 54321, -1)
+        monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    with pytest.raises(errors.ConfigError, match="cache_dir=.* (everybody|another user)"):
+        sequence(files, "disk", cache_dir=folder)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such mode")
+@pytest.mark.parametrize("mode", [0o1777, 0o775, 0o755])
+def test_a_directory_like_tmp_and_one_of_a_group_are_taken(files, tmp_path, mode):
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    folder.chmod(mode)
+    with sequence(files, "disk", cache_dir=folder) as cached:
+        assert len(epoch(cached)) == COUNT
+
+
 def test_a_full_disk_costs_the_cache_and_no_sample(files, monkeypatch, user_cache):
     with sequence(files, None) as plain:
         expected = epoch(plain)

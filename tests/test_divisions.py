@@ -205,6 +205,17 @@ def test_a_division_that_cannot_be_is_refused(parts, options, message):
         sequence().split(*parts, **options)
 
 
+@pytest.mark.parametrize("option", ["groups", "by"])
+def test_values_that_cannot_be_compared_are_refused(option):
+    data = penstock.make_generator((np.zeros((4, 2)), np.arange(4)), batch_size=2)
+    values = np.empty(4, object)
+    values[:] = [[1], [2], [1], [2]]
+    with pytest.raises(ConfigError, match="can be compared"):
+        data.split(0.5, 0.5, **{option: values})
+    with pytest.raises(ConfigError, match="the name of each part"):
+        data.split(["a"], by=["a", "b", "a", "b"])
+
+
 @pytest.mark.parametrize(
     ("k", "options", "message"),
     [

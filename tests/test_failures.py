@@ -7,6 +7,7 @@ import gc
 import os
 import pickle
 import threading
+import warnings
 import weakref
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -255,6 +256,43 @@ def test_the_record_is_written_and_can_be_left_out_by_it(tmp_path):
     assert sorted(numbers(sequence([4, 9], "raise", exclude=data.errors))) == sorted(numbers(rest))
 
 
+def test_parts_of_one_sequence_write_one_record(tmp_path):
+    log = tmp_path / "bad.csv"
+    parts = sequence([4, 9, 10, 17], error_log=log).split(0.5, 0.5)
+    found = []
+    for part in parts:
+        list(part)
+        found += part.errors["sample"].tolist()
+    assert len(found) > len(parts[1].errors)
+    assert pd.read_csv(log)["sample"].tolist() == sorted(set(found)) == [4, 9, 10, 17]
+
+
+def test_a_record_that_cannot_be_written_ends_no_training(tmp_path):
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    with sequence([4], error_log=folder / "bad.csv") as data:
+        folder.rmdir()
+        with pytest.warns(UserWarning, match=r"error_log='.*bad.csv' cannot be written"):
+            assert len(list(data)) == len(data)
+        folder.mkdir()
+    assert (folder / "bad.csv").exists()
+
+
+@pytest.mark.parametrize("use", ["predictions", "statistics"])
+@pytest.mark.parametrize(("most", "enough"), [(1, False), (2, True), (0.05, False), (0.1, True)])
+def test_predictions_and_statistics_allow_no_more_errors_than_training(use, most, enough):
+    data = sequence([4, 9], max_errors=most)
+    model = type("Model", (), {"predict": lambda _, data: np.concatenate([b[0] for b in data])})
+    given = {"predictions": (model(),), "statistics": ()}[use]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        if enough:
+            getattr(data, use)(*given)
+        else:
+            with pytest.raises(TooManyErrors, match=f"max_errors={most}"):
+                getattr(data, use)(*given)
+
+
 def leases():
     """Count the blocks of memory that somebody holds."""
     gc.collect()
@@ -298,6 +336,8 @@ def test_no_record_is_written_where_nothing_failed(tmp_path):
         ({"max_errors": "3"}, "max_errors='3'"),
         ({"on_error": "raise", "max_errors": 3}, "on_error='skip' or 'mask'"),
         ({"error_log": 3}, "error_log=3"),
+        ({"error_log": "no/such/bad.csv"}, "Make the directory"),
+        ({"error_log": "."}, "the name of a file in it"),
     ],
 )
 def test_a_policy_that_cannot_work_is_refused(options, message):

@@ -436,11 +436,25 @@ def test_a_batch_goes_to_all_who_asked_and_then_out_of_sight():
     job.ask()
     job.ask()
     job.fill(*job.take())
-    first = job.collect()
-    assert job.collect() is first
-    gone = weakref.ref(first[0])
-    del first
+    first, second = job.collect(), job.collect()
+    np.testing.assert_array_equal(first[0], second[0])
+    gone = weakref.ref(second[0])
+    del second
     assert gone() is None
+
+
+def test_each_who_asks_for_a_batch_at_once_may_write_into_his():
+    made = batches(augmenters=())
+    made.echo, expected = True, made.make(0, 0)[0]
+    job = Job(made.start(0, 0, Pool()), SIZE)
+    for _ in range(3):
+        job.ask()
+    job.fill(*job.take())
+    for _ in range(3):
+        x, y = job.collect()
+        np.testing.assert_array_equal(x, expected)
+        assert x is y
+        x[...] = -1
 
 
 @pytest.mark.timeout(20)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import sys
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 import penstock
+from penstock import transforms
 from penstock.errors import ConfigError, PluginError
 from penstock.testing import AugmenterConformance
 from penstock.transforms import AlbumentationsTransform, KerasLayer
@@ -243,6 +245,16 @@ def test_transforms_pickle(monkeypatch):
 def test_a_transform_that_cannot_be_seeded_is_refused():
     with pytest.raises(ConfigError, match="set_random_seed"):
         made(Old())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_child_forked_while_a_layer_runs_can_run_layers():
+    with transforms._KERAS, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # threads may run, and JAX says so in words of its own
+        child = os.fork()
+        if not child:
+            os._exit(not transforms._KERAS.acquire(timeout=10))
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def test_a_layer_that_changes_the_shape_is_named():

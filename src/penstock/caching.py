@@ -13,7 +13,7 @@ from penstock.cachekeys import folder_name, stamper
 from penstock.checks import check_choice, check_whole
 from penstock.diskcache import DiskStore
 from penstock.errors import ConfigError, quote
-from penstock.folders import cache_folder
+from penstock.folders import cache_folder, refuse_shared
 from penstock.rowcache import MemoryStore, RowCache
 
 if TYPE_CHECKING:
@@ -131,6 +131,9 @@ def plan_caches(
         )
     for each in kept:
         folder = None if base is None else os.path.join(base, folder_name(each))
+        for path in (base, folder):
+            if path is not None:
+                refuse_shared(path, "cache_dir")
         each.cache = FieldCache(folder, capacity)
         each.cache.open(each)
 

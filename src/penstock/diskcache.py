@@ -14,6 +14,7 @@ import os
 import threading
 import time
 import warnings
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from penstock.rowcache import ABSENT
 from penstock.segments import Part, open_segment, published
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -69,8 +70,11 @@ class DiskStore:
         self._published = 0  # segments of this run
         self._stored = 0  # rows in them
         self._since = time.monotonic()
-        self._lock = threading.Lock()
-        renew_after_fork(self)
+        # The garbage collector may come at any step, and end a sequence that shares this: that
+        # is to find the lock its own, and what it guards in the middle of something.
+        self._lock = threading.RLock()
+        self._inside: int | None = None  # the thread that is
+        renew_after_fork(self, kind=threading.RLock)
         self._part: Part | None = None
         self._segments: list[Segment] = []
         self._starts = np.zeros(0, np.int64)
@@ -106,7 +110,9 @@ class DiskStore:
         """See ``Store``."""
         slots = np.full(len(rows), ABSENT, np.int64)
         stamps = self._stamps[rows]
-        with self._lock:
+        with self._entered() as free:
+            if not free:
+                return slots
             known = np.flatnonzero(stamps.any(axis=1))[: self._left]
             if not len(known):
                 return slots
@@ -125,9 +131,9 @@ class DiskStore:
     def publish(self, *, last: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """See ``Store``."""
         none = np.zeros(0, np.int64)
-        with self._lock:
+        with self._entered() as free:
             part = self._part
-            if part is None or (not last and self._can_wait(len(part.rows))):
+            if not free or part is None or (not last and self._can_wait(len(part.rows))):
                 return none, none
             self._part = None
             if part.pid != os.getpid():
@@ -146,6 +152,18 @@ class DiskStore:
             self._stored += len(segment.unverified)
             self._since = time.monotonic()
             return part.rows, start + np.arange(len(segment.unverified))
+
+    @contextmanager
+    def _entered(self) -> Iterator[bool]:
+        """Hold the lock; give False to a thread that holds it already, which is to do nothing."""
+        with self._lock:
+            free = self._inside != threading.get_ident()
+            try:
+                self._inside = threading.get_ident()
+                yield free
+            finally:
+                if free:
+                    self._inside = None
 
     def _can_wait(self, count: int) -> bool:
         """Say whether *count* rows are few, and new: epochs of a few steps are many."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import warnings
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ErrorPolicy", "Failures", "error_policy", "mend"]
 
+_Entry: TypeAlias = tuple[Any, str, str, int]  # sample, class of the error, message, how often
+
 _REPLACE = 0x5245_504C  # tells these hashes from those of order and augmentation
 _ATTEMPTS = 50  # at a replacement
 
@@ -35,11 +38,14 @@ class ErrorPolicy:
         max_errors: How many different samples may be so, or which share of all;
             None for any number.
         file: Where to write the table of them, or None.
+        log: What is written there, by row: of all parts that were made of one sequence, for
+            they share the file.
     """
 
     on_error: str = "raise"
     max_errors: int | float | None = None
     file: str | None = None
+    log: dict[int, _Entry] = field(default_factory=dict, compare=False, repr=False)
 
     def budget(self, count: int) -> float:
         """Return how many of *count* samples may fail."""
@@ -58,6 +64,13 @@ def error_policy(on_error: Any, max_errors: Any, file: Any) -> ErrorPolicy:
     check_choice("on_error", on_error, ("raise", "skip", "mask"))
     if file is not None and not isinstance(file, (str, os.PathLike)):
         raise ConfigError(f"error_log={quote(file)} is not a path.")
+    if file is not None and (
+        os.path.isdir(file) or not os.path.isdir(os.path.dirname(os.path.abspath(file)))
+    ):
+        raise ConfigError(
+            f"error_log={quote(file)} cannot be written: it is a directory, or is in none. Make the"
+            " directory, and give the name of a file in it."
+        )
     if max_errors is not None:
         if on_error == "raise":
             raise ConfigError(
@@ -91,7 +104,7 @@ class Failures:
         self._policy = policy
         self._count = count
         # By row. No error is kept: its traceback would keep the memory of its batch.
-        self._found: dict[int, tuple[Any, str, str, int]] = {}
+        self._found: dict[int, _Entry] = {}
         self._fresh: dict[int, int] = {}  # since the last summary
         self._lock = threading.Lock()
         renew_after_fork(self)
@@ -103,8 +116,9 @@ class Failures:
             TooManyErrors: More different samples failed than may.
         """
         with self._lock:
-            times = self._found[row][-1] if row in self._found else 0
-            self._found[row] = error.sample, type(error).__name__, error.message, times + 1
+            for record in (self._found, self._policy.log):
+                times = record[row][-1] if row in record else 0
+                record[row] = error.sample, type(error).__name__, error.message, times + 1
             self._fresh[row] = self._fresh.get(row, 0) + 1
             failed = len(self._found)
         if self._policy.on_error != "raise" and failed > self._policy.budget(self._count):
@@ -119,28 +133,24 @@ class Failures:
 
         Columns are ``sample``, ``index``, ``error`` (its class), ``reason`` and ``count``.
         """
-        import pandas as pd
-
         with self._lock:
-            found = sorted(self._found.items())
-        named = table["sample"] if "sample" in table.columns else None
-        rows = [
-            {
-                "sample": sample if named is None else named.iloc[row],
-                "index": row,
-                "error": kind,
-                "reason": reason,
-                "count": times,
-            }
-            for row, (sample, kind, reason, times) in found
-        ]
-        return pd.DataFrame(rows, columns=["sample", "index", "error", "reason", "count"])
+            found = dict(self._found)
+        return _as_table(found, table)
 
     def write(self, table: pd.DataFrame) -> None:
-        """Write the record where the policy says, if anything has failed."""
-        if self._policy.file is not None and self._found:
-            self.table(table).to_csv(
-                self._policy.file, index=False, encoding="utf-8", errors="surrogateescape"
+        """Write what failed, in other parts too, where the policy says."""
+        file, log = self._policy.file, dict(self._policy.log)
+        if file is None or not log:
+            return
+        try:
+            _as_table(log, table).to_csv(
+                file, index=False, encoding="utf-8", errors="surrogateescape"
+            )
+        except OSError as error:  # no reason to end training
+            warnings.warn(
+                f"error_log={quote(file)} cannot be written ({error.strerror or error}). The"
+                " attribute errors of the sequence says the same.",
+                stacklevel=2,
             )
 
     def summary(self) -> str | None:
@@ -157,6 +167,23 @@ class Failures:
             f" {'was' if len(fresh) == 1 else 'were'} {became[self._policy.on_error]}:"
             f" {enumerate_some(names, 3)}. The attribute errors of the sequence says why."
         )
+
+
+def _as_table(found: dict[int, _Entry], table: pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
+    named = table["sample"] if "sample" in table.columns else None
+    rows = [
+        {
+            "sample": sample if named is None else named.iloc[row],
+            "index": row,
+            "error": kind,
+            "reason": reason,
+            "count": times,
+        }
+        for row, (sample, kind, reason, times) in sorted(found.items())
+    ]
+    return pd.DataFrame(rows, columns=["sample", "index", "error", "reason", "count"])
 
 
 def mend(

@@ -10,20 +10,28 @@ from __future__ import annotations
 import os
 import threading
 import weakref
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["renew_after_fork"]
 
-_OWNERS: weakref.WeakKeyDictionary[object, str] = weakref.WeakKeyDictionary()
+_OWNERS: weakref.WeakKeyDictionary[object, tuple[str, Callable[[], Any]]] = (
+    weakref.WeakKeyDictionary()
+)
 
 
-def renew_after_fork(owner: object, name: str = "_lock") -> None:
-    """Give the attribute *name* of *owner*, a lock, a new one in every child."""
-    _OWNERS[owner] = name
+def renew_after_fork(
+    owner: object, name: str = "_lock", kind: Callable[[], Any] = threading.Lock
+) -> None:
+    """Give the attribute *name* of *owner*, a lock of a *kind*, a new one in every child."""
+    _OWNERS[owner] = name, kind
 
 
 def _renew() -> None:
-    for owner, name in list(_OWNERS.items()):
-        setattr(owner, name, threading.Lock())
+    for owner, (name, kind) in list(_OWNERS.items()):
+        setattr(owner, name, kind())
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork

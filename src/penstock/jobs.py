@@ -7,6 +7,7 @@ Python and can be interrupted while they hold theirs.
 
 from __future__ import annotations
 
+import copy
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -108,13 +109,18 @@ class Job:
             self._askers += 1
 
     def collect(self) -> tuple[Any, ...]:
-        """Wait for the batch, and let go of it with the last who asked."""
+        """Wait for the batch, and let go of it with the last who asked.
+
+        Each who asked gets arrays of his own, for he may write into them.
+        """
         self.ready.wait()
         with self._lock:
             self._askers -= 1
             batch = self._batch
             if not self._askers:
                 self._batch = None
+            else:  # under the lock: the last one may write as soon as he has it
+                batch = copy.deepcopy(batch)
         if self.error is not None:
             raise self.error
         assert batch is not None

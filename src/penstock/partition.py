@@ -137,12 +137,19 @@ def column_values(option: str, given: Any, batches: Batches, table: pd.DataFrame
             f" first is at position {int(np.argmax(missing))}. Fill it in, or leave them out:"
             " subset()."
         )
+    try:
+        pd.factorize(values)
+    except TypeError as error:
+        raise ConfigError(
+            f"{option}= needs values that can be compared, such as numbers and texts; there is"
+            f" {quote(values.iloc[0])}."
+        ) from error
     return values
 
 
 def _by_column(values: pd.Series[Any], names: Sequence[Any]) -> list[NDArray[np.int64]]:
     found = list(values.drop_duplicates())
-    if not names or len(set(names)) < len(names):
+    if not names or any(map(np.ndim, names)) or len(set(names)) < len(names):
         raise ConfigError(
             f"split(by=…) needs the name of each part, once: split('train', 'val', by='part')."
             f" The column has {enumerate_some(found)}."

@@ -62,8 +62,9 @@ class RowCache:
     def __init__(self, count: int, store: Store) -> None:
         self._store = store
         self._slots = np.full(count, UNSEEN, np.int64)
-        self._lock = threading.Lock()
-        renew_after_fork(self)
+        # The garbage collector may end a sequence that shares this, in the thread that holds it.
+        self._lock = threading.RLock()
+        renew_after_fork(self, kind=threading.RLock)
 
     def load(
         self,
@@ -122,7 +123,9 @@ class RowCache:
             slots = self._store.admit(rows, values)
         finally:
             with self._lock:
-                self._slots[rows] = slots
+                # Not those that were published meanwhile, and have a slot by now.
+                mine = self._slots[rows] == _CLAIMED
+                self._slots[rows[mine]] = slots[mine]
 
 
 class MemoryStore:

@@ -38,7 +38,9 @@ _INDEX = np.dtype([("stamp", "<u8", 2), ("checksum", "<u4")])
 class Segment:
     """A published file of rows, mapped."""
 
-    def __init__(self, samples: NDArray[Any], index: NDArray[Any]) -> None:
+    def __init__(self, mapped: mmap.mmap, samples: NDArray[Any], index: NDArray[Any]) -> None:
+        self._mapped = mapped
+        self._length = len(mapped)
         self._samples = samples
         self.stamps = index["stamp"]
         self._checksums = index["checksum"]
@@ -46,12 +48,25 @@ class Segment:
 
     def read(self, slots: NDArray[np.int64], out: NDArray[Any]) -> NDArray[np.bool_]:
         """Copy samples to *out*, and check those that are read for the first time."""
+        if not self._whole():
+            return np.zeros(len(slots), np.bool_)
         np.take(self._samples, slots, axis=0, out=out, mode="clip")
         good = np.ones(len(slots), np.bool_)
         for at in np.flatnonzero(self.unverified[slots]):
             good[at] = _checksum(out[at : at + 1]) == self._checksums[slots[at]]
             self.unverified[slots[at]] = not good[at]
         return good
+
+    def _whole(self) -> bool:
+        """Say whether nobody has cut the file short: to read what is gone would end the process.
+
+        To ask takes half a microsecond. To read each row with ``os.preadv`` instead would be
+        safe without asking, and take two to seven times as long for rows of less than 16 kB.
+        """
+        try:
+            return self._mapped.size() == self._length
+        except OSError:  # another machine removed it from a network file system
+            return False
 
 
 class Part:
@@ -155,7 +170,7 @@ def open_segment(path: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Seg
     if zlib.crc32(index.data) != checksum:
         return None
     samples = np.frombuffer(mapped, dtype, count * width // dtype.itemsize)
-    return Segment(samples.reshape(count, *shape), index)
+    return Segment(mapped, samples.reshape(count, *shape), index)
 
 
 def _checksum(sample: NDArray[Any]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from penstock.errors import ConfigError, PluginError
+from penstock.forks import renew_after_fork
 from penstock.hookspecs import hookimpl
 from penstock.persample import augmenter, in_dtype
 
@@ -22,6 +24,7 @@ __all__ = ["AlbumentationsTransform", "KerasLayer", "as_augmenter"]
 
 _KERAS = threading.Lock()
 """One for all: generators may share a layer, or a layer of a layer."""
+renew_after_fork(sys.modules[__name__], "_KERAS")
 
 _IN_PLACE = {"Dropout", "GaussianDropout", "GaussianNoise", "Normalization", "Rescaling"}
 """Layers that change values and move nothing, and do not know masks."""

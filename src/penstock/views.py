@@ -97,7 +97,7 @@ def plain_view(batches: Batches, *, loaded_targets: bool = False) -> Batches:
     """
     order = replace(batches.order, shuffle=False, drop_remainder=False, sampling=None)
     tolerant = batches.errors.on_error != "raise"
-    errors = ErrorPolicy("mask") if tolerant else ErrorPolicy()
+    errors = ErrorPolicy("mask", batches.errors.max_errors) if tolerant else ErrorPolicy()
     targets = tuple(each for each in batches.targets if isinstance(each, LoadedField))
     return replace(
         batches,

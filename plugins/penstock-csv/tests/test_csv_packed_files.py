@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from penstock.errors import ConfigError
-from penstock_csv import CsvRows, cache, packing
+from penstock_csv import CsvRows, cache, loader as loader_module, packing
 from penstock_csv.packfile import open_pack
 
 if TYPE_CHECKING:
@@ -241,6 +241,31 @@ def test_processes_that_pack_at_once_all_load_the_same(table: str, folder: Path)
     processes = [subprocess.Popen(command) for _ in range(3)]
     assert [process.wait(60) for process in processes] == [0, 0, 0]
     assert len(packs(folder)) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_child_forked_while_a_table_is_opened_can_open_tables(table: str, folder: Path) -> None:
+    with loader_module._OPENING, warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # threads may run
+        child = os.fork()
+        if not child:
+            os._exit(not loader_module._OPENING.acquire(timeout=10))
+    assert os.waitpid(child, 0)[1] == 0
+    assert len(rows(loader(folder), table)) == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files that are mapped cannot be cut there")
+@pytest.mark.parametrize("length", [0, 70])
+def test_a_packed_file_that_is_cut_short_while_it_is_read_is_an_error(
+    table: str, folder: Path, length: int
+) -> None:
+    component = loader(folder)
+    rows(component, table)
+    (packed,) = packs(folder)
+    os.truncate(packed, length)
+    with pytest.raises(ConfigError, match="cut short"):
+        component.load_samples(np.arange(2), np.empty((2, 2), np.float32), table)
+    assert len(rows(loader(folder), table)) == 2
 
 
 def test_what_a_killed_run_left_is_removed_after_a_day(table: str, folder: Path) -> None:

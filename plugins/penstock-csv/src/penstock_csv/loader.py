@@ -30,6 +30,16 @@ _MISSING = ("error", "nan")
 _OPENING = threading.Lock()
 
 
+def _renew() -> None:
+    """Free the lock in a forked child, where the thread that held it does not exist."""
+    global _OPENING  # noqa: PLW0603 - the lock of this module
+    _OPENING = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew)
+
+
 @dataclass(frozen=True, kw_only=True)
 class CsvRows:
     """Rows of a CSV file as vectors of numbers, however large the file is.
@@ -132,7 +142,13 @@ class CsvRows:
     @penstock.hookimpl
     def load_samples(self, samples: NDArray[Any], out: NDArray[Any], source: str | None) -> None:
         """Gather the rows with one call."""
-        matrix = self._pack(source).matrix
+        pack = self._pack(source)
+        if not pack.whole():
+            raise ConfigError(
+                f"The packed rows of {quote(source)} were cut short while they were read. Make the"
+                " generator anew: they are packed again."
+            )
+        matrix = pack.matrix
         rows = samples.astype(np.int64, copy=False)
         # Seen as unsigned, a negative number is a large one: one comparison finds both.
         if len(rows) and rows.view(np.uint64).max() >= len(matrix):

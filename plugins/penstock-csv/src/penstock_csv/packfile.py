@@ -9,6 +9,7 @@ finished has none.
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import struct
 import zlib
@@ -42,8 +43,9 @@ class PackFile:
         features: The names of its columns.
     """
 
-    def __init__(self, data: NDArray[np.uint8], trailer: Mapping[str, Any]) -> None:
-        self._data = data
+    def __init__(self, mapped: mmap.mmap, trailer: Mapping[str, Any]) -> None:
+        self._mapped = mapped
+        self._data = np.frombuffer(mapped, np.uint8)
         self._sections: Mapping[str, list[int]] = trailer["sections"]
         self.features: tuple[str, ...] = tuple(trailer["features"])
         dtype = np.dtype(trailer["dtype"])
@@ -64,6 +66,13 @@ class PackFile:
     def weights(self) -> NDArray[np.float64]:
         """Return the sample weights, of shape ``(n,)``."""
         return self._section("weights").view(np.float64).copy()
+
+    def whole(self) -> bool:
+        """Say whether nobody has cut the file short: to read what is gone would end the process."""
+        try:
+            return self._mapped.size() == len(self._data)
+        except OSError:  # another machine removed it from a network file system
+            return False
 
     def sound(self) -> bool:
         """Say whether every section has its checksum. Reads the whole file once."""
@@ -101,7 +110,7 @@ def open_pack(path: str, key: Mapping[str, Any], *, verify: bool = True) -> Pack
             trailer = json.loads(text)
             if trailer["key"] != key:
                 return None
-            pack = PackFile(np.asarray(np.memmap(file, np.uint8, "r")), trailer)
+            pack = PackFile(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), trailer)
     except (OSError, ValueError, KeyError, TypeError, struct.error):
         return None
     return pack if not verify or pack.sound() else None
