@@ -281,6 +281,23 @@ def test_threads_without_work_end_by_themselves(ahead):
     np.testing.assert_array_equal(made.get((0, 1))[0], EXPECTED[0, 1])
 
 
+@pytest.mark.parametrize("most", [0, 1])
+def test_where_the_system_gives_no_thread_who_asks_makes_the_batch(ahead, monkeypatch, most):
+    start = threading.Thread.start
+
+    def limited(thread):
+        if len(ours()) >= most:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", limited)
+    made = ahead(workers=3)
+    for index in range(3):
+        batch = made.get((0, index), [(0, index + 1)])
+        np.testing.assert_array_equal(batch[0], EXPECTED[0, index])
+    made.close()
+
+
 def test_idle_threads_hold_no_batch(ahead):
     made = ahead(workers=2)
     (x,) = made.get((0, 0))

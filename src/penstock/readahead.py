@@ -80,8 +80,11 @@ class _Crew:
         self._work.notify_all()
         while len(self._threads) < self._workers and not self._dismissed:
             thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # the system gives no more of them, or the program ends:
+                break  # who asks fills what no thread does
             self._threads.add(thread)
-            thread.start()
 
     def dismiss(self) -> None:
         """End the threads, and wait for them."""
