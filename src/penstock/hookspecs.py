@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     import numpy as np
@@ -181,6 +181,24 @@ def augment_samples(batch: Batch) -> None:
             shape ``(n, …)`` to be changed in place; targets holds loaded fields
             (a mask), not encoded labels. ``batch.draws`` gives random numbers
             by (seed, epoch, sample).
+    """
+
+
+@hookspec(firstresult=True)
+def describe_draws(batch: Batch) -> Mapping[str, Any] | None:
+    """Say what ``augment_samples`` would draw for the samples of a batch, and change nothing.
+
+    Called when a user asks, ``sequence.transforms(…)``, and never in training.
+    Must draw as ``augment_samples`` does. An augmenter without an
+    implementation is listed by its name alone.
+
+    Args:
+        batch: As for ``augment_samples``: arrays of the shapes and dtypes that it would
+            be given, of zeros that cannot be written, and the samples' draws.
+
+    Returns:
+        What was drawn, by name: arrays of shape ``(n,)``; and by name the options
+        that it depends on, the same for all samples. None where there is nothing to say.
     """
 
 

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from penstock.checks import check_whole
 from penstock.predicting import prediction_table
 from penstock.profiling import profile
+from penstock.replaying import batch_table, drawn_transforms
 from penstock.views import Viewed, plain_view
 
 if TYPE_CHECKING:
@@ -62,6 +64,39 @@ class Outlets(Viewed):
         view = plain_view(self._batches, loaded_targets=True)
         with self._of(view) as plain:
             return profile(plain, self._batches.targets, view, progress=progress)
+
+    def batch_samples(self, index: int) -> pd.DataFrame:
+        """Return the rows of ``samples`` that batch *index* of the current epoch holds, in order.
+
+        With two columns more: ``position``, that in ``samples``, and ``turn``, a number that
+        tells apart a sample that comes several times in an epoch (``sampling=``). With
+        ``on_error="skip"`` another may have taken the place of one that cannot be loaded.
+        """
+        epoch = self.epoch  # type: ignore[attr-defined]
+        return batch_table(self._batches, self._table, epoch, index)
+
+    def transforms(
+        self, position: int, *, epoch: int | None = None, turn: int = 0
+    ) -> list[dict[str, Any]]:
+        """Return what each augmenter draws for a sample, in the order of ``augment=``.
+
+        Args:
+            position: The sample's position in ``samples``.
+            epoch: The epoch; the current one by default.
+            turn: Where the sample comes several times in an epoch, which of them, as
+                ``batch_samples`` has it.
+
+        Returns:
+            A dict for each augmenter: ``augmenter``, its name, and what it says of itself, for
+            those of penstock-images their parameters, by Keras' names, and options. Of an
+            augmenter that says nothing its name. Empty where samples are not augmented.
+
+        Raises:
+            ConfigError: There is no such sample.
+        """
+        current = self.epoch  # type: ignore[attr-defined]
+        epoch = current if epoch is None else check_whole("epoch", epoch, 0)
+        return drawn_transforms(self._batches, epoch, position, turn)
 
     def unbatched(self) -> Iterator[tuple[Any, ...]]:
         """Iterate over one epoch sample by sample.

@@ -13,11 +13,11 @@ from penstock.errors import ConfigError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Sampling", "places_and_turns"]
+__all__ = ["TURN", "Sampling", "places_and_turns"]
 
 _DRAW = 0x4452_4157  # tells these hashes from those of the order
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_TURN = 40  # a draw is a place below 2**40, and above it the turn that the sample has
+TURN = 40  # a draw is a place below 2**40, and above it the turn that the sample has
 
 
 def places_and_turns(drawn: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -26,7 +26,7 @@ def places_and_turns(drawn: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArr
     A sample that comes several times in an epoch has another turn each time:
     augmentation adds it to the sample's number, and differs.
     """
-    places = drawn & ((1 << _TURN) - 1)
+    places = drawn & ((1 << TURN) - 1)
     return places, drawn - places
 
 
@@ -144,7 +144,7 @@ class Sampling:
             order = np.argsort(mix(words + np.arange(count, dtype=np.uint64) * _GOLDEN), axis=1)
         else:
             order = np.broadcast_to(np.arange(count), (rounds, count))
-        drawn = order + (np.arange(rounds, dtype=np.int64) << _TURN)[:, None]
+        drawn = order + (np.arange(rounds, dtype=np.int64) << TURN)[:, None]
         return drawn.reshape(-1)[start : start + quota]
 
 
@@ -163,7 +163,7 @@ def _systematic(weights: NDArray[np.float64], count: int, word: int) -> NDArray[
     # Rounding may lead past the last that has a weight.
     found = np.minimum(found, np.searchsorted(total, total[-1], side="left"))
     turns = np.arange(count) - np.searchsorted(found, found, side="left")
-    drawn: NDArray[np.int64] = arranged[found] + (turns << _TURN)
+    drawn: NDArray[np.int64] = arranged[found] + (turns << TURN)
     return drawn
 
 

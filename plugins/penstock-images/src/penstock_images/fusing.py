@@ -46,10 +46,27 @@ class Fusible(ABC):
             batch: The batch, of n samples.
         """
 
+    @abstractmethod
+    def describe(self, drawn: NDArray[np.float64], batch: Batch) -> dict[str, Any]:
+        """Name what was drawn, so that ``replaying`` can do it again.
+
+        Args:
+            drawn: Numbers from 0 to 1, of shape ``(n, numbers)``.
+            batch: A batch of such arrays.
+
+        Returns:
+            Parameters of shape ``(n,)``, and options that they depend on.
+        """
+
     @penstock.hookimpl
     def augment_samples(self, batch: Batch) -> None:
         """Change images in place."""
         Fused(((self,),)).augment_samples(batch)
+
+    @penstock.hookimpl
+    def describe_draws(self, batch: Batch) -> dict[str, Any]:
+        """Say what would be done to images."""
+        return self.describe(batch.draws.uniform(size=self.numbers), batch)
 
     @penstock.hookimpl
     def fuse_with(self, following: object) -> object | None:

@@ -15,11 +15,81 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["flips", "from_corner", "in_succession", "rotations", "shears", "shifts", "zooms"]
+__all__ = [
+    "PARAMETERS",
+    "affine",
+    "flips",
+    "from_corner",
+    "in_succession",
+    "rotations",
+    "shears",
+    "shifts",
+    "slants",
+    "zooms",
+]
+
+PARAMETERS = {
+    "theta": "rotation",
+    "tx": "shift",
+    "ty": "shift",
+    "shear": "slant",
+    "shear_x": "shear",
+    "shear_y": "shear",
+    "zx": "zoom",
+    "zy": "zoom",
+    "flip_horizontal": "flip",
+    "flip_vertical": "flip",
+}
+"""The names of parameters, as ``ImageDataGenerator`` has them, and the change they belong to."""
+
+
+def affine(
+    parameters: Mapping[str, NDArray[np.float64]], height: int, width: int
+) -> NDArray[np.float64]:
+    """Return the change that parameters stand for, one after the other in their order.
+
+    A parameter says from where a pixel is taken. With ``ImageDataGenerator``'s names, which are
+    those of ``keras.src.legacy.preprocessing.image.apply_affine_transform``:
+
+    - ``theta``: the angle of a rotation in degrees, counter-clockwise;
+    - ``tx``, ``ty``: pixels to the left and up;
+    - ``shear``: the angle of a slant in degrees;
+    - ``zx``, ``zy``: what the width and height shrink by;
+    - ``flip_horizontal``, ``flip_vertical``: whether left and right, top and bottom change places.
+
+    And of our own ``shear_x``, ``shear_y``: as ``keras.layers.RandomShear`` has its factors.
+
+    Args:
+        parameters: Arrays of shape ``(n,)``.
+        height: Rows of the images.
+        width: Columns of the images.
+    """
+    count = len(next(iter(parameters.values())))
+
+    def given(name: str, otherwise: float) -> NDArray[np.float64]:
+        return parameters.get(name, np.full(count, otherwise))
+
+    def change(kind: str) -> NDArray[np.float64]:
+        if kind == "rotation":
+            return rotations(parameters["theta"] / 360.0)
+        if kind == "shift":
+            return shifts(given("tx", 0.0), given("ty", 0.0))
+        if kind == "slant":
+            return slants(parameters["shear"])
+        if kind == "shear":
+            return shears(given("shear_y", 0.0), given("shear_x", 0.0), height, width)
+        if kind == "zoom":
+            return zooms(given("zy", 1.0), given("zx", 1.0))
+        vertical, horizontal = given("flip_vertical", 0.0), given("flip_horizontal", 0.0)
+        return flips(vertical != 0, horizontal != 0)
+
+    return in_succession(
+        [change(kind) for kind in dict.fromkeys(PARAMETERS[name] for name in parameters)]
+    )
 
 
 def rotations(turns: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -49,14 +119,22 @@ def flips(vertical: NDArray[np.bool_], horizontal: NDArray[np.bool_]) -> NDArray
     return zooms(np.where(vertical, -1.0, 1.0), np.where(horizontal, -1.0, 1.0))
 
 
-def shifts(
-    down: NDArray[np.float64], right: NDArray[np.float64], height: int, width: int
-) -> NDArray[np.float64]:
-    """Move by fractions of the height and width."""
-    change = np.zeros((len(down), 2, 3))
+def shifts(left: NDArray[np.float64], up: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Move by numbers of pixels."""
+    change = np.zeros((len(left), 2, 3))
     change[:, 0, 0] = change[:, 1, 1] = 1.0
-    change[:, 0, 2] = -right * width
-    change[:, 1, 2] = -down * height
+    change[:, 0, 2] = left
+    change[:, 1, 2] = up
+    return change
+
+
+def slants(degrees: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Slant upright lines by an angle about the middle, and stretch them, as Keras used to."""
+    angles = np.deg2rad(degrees)
+    change = np.zeros((len(degrees), 2, 3))
+    change[:, 0, 0] = 1.0
+    change[:, 0, 1] = -np.sin(angles)
+    change[:, 1, 1] = np.cos(angles)
     return change
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 from penstock_images.fusing import Fusible, images_of
-from penstock_images.geometry import in_succession
+from penstock_images.geometry import affine, in_succession
 from penstock_images.moving import FILL_MODES, INTERPOLATIONS, Filling, move
 from penstock_images.options import check_choice, check_number, check_pair
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from penstock.batch import Batch
 
-__all__ = ["FillsPlaces", "MovesPixels"]
+__all__ = ["FillsPlaces", "MovesPixels", "check_filling", "filled_by"]
 
 
 class MovesPixels(Fusible):
@@ -28,14 +29,28 @@ class MovesPixels(Fusible):
         return None
 
     @abstractmethod
-    def change(self, drawn: NDArray[np.float64], height: int, width: int) -> NDArray[np.float64]:
-        """Return the change that was drawn, as ``geometry`` has it.
+    def parameters(
+        self, drawn: NDArray[np.float64], height: int, width: int
+    ) -> dict[str, NDArray[np.float64]]:
+        """Return the parameters that were drawn, of shape ``(n,)``, by ``geometry``'s names.
 
         Args:
             drawn: Numbers from 0 to 1, of shape ``(n, numbers)``.
             height: Rows of the images.
             width: Columns of the images.
         """
+
+    def change(self, drawn: NDArray[np.float64], height: int, width: int) -> NDArray[np.float64]:
+        """Return the change that was drawn, as ``geometry`` has it; arguments as above."""
+        return affine(self.parameters(drawn, height, width), height, width)
+
+    def describe(self, drawn: NDArray[np.float64], batch: Batch) -> dict[str, Any]:
+        """Name the parameters, in pixels of the first images, and how places are filled."""
+        images = next(chain(images_of(batch.inputs), images_of(batch.targets)), None)
+        if images is None:
+            return {}
+        filling = {} if self.filling is None else self.filling.named()
+        return {**self.parameters(drawn, *images.shape[1:3]), **filling}
 
     def fits(self, run: tuple[Fusible, ...]) -> bool:
         """Those can be one that all fill and interpolate alike."""
@@ -64,6 +79,18 @@ class MovesPixels(Fusible):
                 move(images, changes[size], chosen)
 
 
+def check_filling(mode: object, value: object, interpolation: object) -> None:
+    """Refuse what does not say how places are filled."""
+    check_choice("fill_mode", mode, FILL_MODES)
+    check_choice("interpolation", interpolation, INTERPOLATIONS)
+    check_number("fill_value", value)
+
+
+def filled_by(mode: str, value: float, interpolation: str) -> Filling:
+    """Return how places are filled; a value that is not used is none."""
+    return Filling(mode, value if mode == "constant" else 0.0, interpolation)
+
+
 class FillsPlaces(MovesPixels):
     """One that may leave places to be filled, with the options that say how."""
 
@@ -74,13 +101,10 @@ class FillsPlaces(MovesPixels):
     @property
     def filling(self) -> Filling:
         """How it fills and interpolates."""
-        value = self.fill_value if self.fill_mode == "constant" else 0.0
-        return Filling(self.fill_mode, value, self.interpolation)
+        return filled_by(self.fill_mode, self.fill_value, self.interpolation)
 
     def _check_filling(self) -> None:
-        check_choice("fill_mode", self.fill_mode, FILL_MODES)
-        check_choice("interpolation", self.interpolation, INTERPOLATIONS)
-        check_number("fill_value", self.fill_value)
+        check_filling(self.fill_mode, self.fill_value, self.interpolation)
 
     def _freeze_pair(self, name: str, low: float, high: float, *, symmetric: bool = True) -> None:
         """Check a factor; a list, which cannot be hashed, becomes a tuple."""

@@ -42,6 +42,14 @@ class Filling(NamedTuple):
     value: float = 0.0
     interpolation: str = "bilinear"
 
+    def named(self) -> dict[str, Any]:
+        """Return it as the options of augmenters that it comes from."""
+        return {
+            "fill_mode": self.mode,
+            "fill_value": self.value,
+            "interpolation": self.interpolation,
+        }
+
 
 class _Room(threading.local):
     """Memory of each thread's own, used again and again: new memory takes time to get."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NoReturn
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -22,6 +23,8 @@ __all__ = [
     "check_number",
     "check_pair",
     "check_size",
+    "check_steps",
+    "refuse_both",
 ]
 
 
@@ -86,6 +89,33 @@ def check_pair(
         if lower <= upper or not ordered:
             return lower, upper
     return _refuse(name, value, f"a number or a pair (lower, upper) within [{low:g}, {high:g}]")
+
+
+def check_steps(name: str, value: object) -> int | tuple[float, ...]:
+    """Return *value* as a whole number of at least 0, or several finite numbers as a tuple."""
+    several = list(value) if isinstance(value, (tuple, list)) else []
+    numbers = [number for each in several if (number := _number(each)) is not None]
+    if numbers and len(numbers) == len(several):
+        return tuple(numbers)
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 0:
+        return int(value)
+    return _refuse(
+        name, value, "a whole number of at least 0, or a list of numbers such as [-4, 0, 4]"
+    )
+
+
+def refuse_both(augmenter: Any, option: str, *others: str) -> None:
+    """Refuse what stands in place of *others* where one of these was given too."""
+    given = [
+        each.name
+        for each in fields(augmenter)
+        if each.name in others and getattr(augmenter, each.name) != each.default
+    ]
+    if given:
+        raise ConfigError(
+            f"{option}={quote(getattr(augmenter, option))} stands in place of {given[0]}, and"
+            f" {given[0]}={quote(getattr(augmenter, given[0]))} was given too: leave one out."
+        )
 
 
 def between(unit: NDArray[np.float64], factor: float | tuple[float, float]) -> NDArray[np.float64]:

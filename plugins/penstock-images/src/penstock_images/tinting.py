@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
-__all__ = ["Tint", "tint"]
+__all__ = ["PARAMETERS", "Tint", "tint", "tint_of"]
+
+PARAMETERS = ("brightness", "brightness_factor", "contrast")
+"""The names of parameters; the first as ``ImageDataGenerator`` has it."""
 
 
 class Tint(NamedTuple):
@@ -31,6 +37,31 @@ class Tint(NamedTuple):
             (second.gain + second.pull) * self.offset + second.offset,
             second.gain * self.pull + second.pull * weight,
         )
+
+
+def tint_of(parameters: Mapping[str, NDArray[np.float64]], low: float, high: float) -> Tint:
+    """Return the change that parameters stand for, one after the other in their order.
+
+    ``brightness`` is what the distance from the lowest value is multiplied by,
+    ``brightness_factor`` what is added as a fraction of the range, and ``contrast`` what the
+    distance from the mean is multiplied by.
+
+    Args:
+        parameters: Arrays of shape ``(n,)``.
+        low: Lowest value.
+        high: Highest value.
+    """
+
+    def change(name: str) -> Tint:
+        number = parameters[name]
+        nothing = np.zeros(len(number))
+        if name == "brightness":
+            return Tint(number, low - low * number, nothing)
+        if name == "brightness_factor":
+            return Tint(nothing + 1.0, number * (high - low), nothing)
+        return Tint(number, nothing, 1.0 - number)
+
+    return reduce(Tint.followed_by, map(change, parameters))
 
 
 def tint(images: NDArray[Any], change: Tint, low: float, high: float) -> None:

@@ -7,13 +7,12 @@ are drawn once, so that an image and its mask move together.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from penstock_images.geometry import flips, rotations, shears, shifts, zooms
 from penstock_images.moves import FillsPlaces, MovesPixels
-from penstock_images.options import between, check_choice
+from penstock_images.options import between, check_choice, check_steps, refuse_both
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,6 +22,10 @@ __all__ = ["Flip", "Rotate", "Shear", "Shift", "Zoom"]
 _MODES = ("horizontal", "vertical", "horizontal_and_vertical")
 # Keras excludes -1, at which a single point would fill the image.
 _SMALLEST = -0.99
+# Beyond, what is left of an image is smaller than a pixel.
+_LARGEST = 1000.0
+# At 90 degrees a single row would fill the image.
+_STEEPEST = 89.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,18 +44,18 @@ class Flip(MovesPixels):
     def __post_init__(self) -> None:
         check_choice("mode", self.mode, _MODES)
 
-    def change(
+    def parameters(
         self,
         drawn: NDArray[np.float64],
         height: int,  # noqa: ARG002 - about the middle of any size
         width: int,  # noqa: ARG002
-    ) -> NDArray[np.float64]:
-        """Return the change that was drawn."""
+    ) -> dict[str, NDArray[Any]]:
+        """Return the parameters that were drawn."""
         vertical, horizontal = (drawn.T < 0.5) & [
             ["vertical" in self.mode],
             ["horizontal" in self.mode],
         ]
-        return flips(vertical, horizontal)
+        return {"flip_horizontal": horizontal, "flip_vertical": vertical}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,14 +82,14 @@ class Rotate(FillsPlaces):
         self._freeze_pair("factor", -1.0, 1.0)
         self._check_filling()
 
-    def change(
+    def parameters(
         self,
         drawn: NDArray[np.float64],
         height: int,  # noqa: ARG002 - about the middle of any size
         width: int,  # noqa: ARG002
-    ) -> NDArray[np.float64]:
-        """Return the change that was drawn."""
-        return rotations(between(drawn[:, 0], self.factor))
+    ) -> dict[str, NDArray[Any]]:
+        """Return the parameters that were drawn."""
+        return {"theta": 360.0 * between(drawn[:, 0], self.factor)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,27 +115,29 @@ class Zoom(FillsPlaces):
     numbers: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
-        self._freeze_pair("height_factor", _SMALLEST, 1.0)
+        self._freeze_pair("height_factor", _SMALLEST, _LARGEST)
         if self.width_factor is not None:
-            self._freeze_pair("width_factor", _SMALLEST, 1.0)
+            self._freeze_pair("width_factor", _SMALLEST, _LARGEST)
         self._check_filling()
 
-    def change(
+    def parameters(
         self,
         drawn: NDArray[np.float64],
         height: int,  # noqa: ARG002 - about the middle of any size
         width: int,  # noqa: ARG002
-    ) -> NDArray[np.float64]:
-        """Return the change that was drawn."""
+    ) -> dict[str, NDArray[Any]]:
+        """Return the parameters that were drawn."""
         vertical = horizontal = 1.0 + between(drawn[:, 0], self.height_factor)
         if self.width_factor is not None:
             horizontal = 1.0 + between(drawn[:, 1], self.width_factor)
-        return zooms(vertical, horizontal)
+        return {"zx": horizontal, "zy": vertical}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shear(FillsPlaces):
     """Slant images, the top left corner staying in place, as ``keras.layers.RandomShear`` does.
+
+    With *angle*, about the middle, as ``ImageDataGenerator(shear_range=…)`` does.
 
     Args:
         x_factor: How far rows move sideways, as a fraction of their distance from the top:
@@ -140,6 +145,8 @@ class Shear(FillsPlaces):
             drawn and taken either way by chance.
         y_factor: How far columns move up and down, as a fraction of their distance from the
             left; likewise.
+        angle: In place of the factors: the largest angle in degrees that upright lines are
+            slanted by either way, or the bounds (lower, upper).
         fill_mode: What comes in from outside: ``"reflect"``, ``"constant"``, ``"nearest"``
             or ``"wrap"``.
         fill_value: What ``"constant"`` fills with.
@@ -148,6 +155,7 @@ class Shear(FillsPlaces):
 
     x_factor: float | tuple[float, float] = 0.1
     y_factor: float | tuple[float, float] = 0.1
+    angle: float | tuple[float, float] | None = None
     fill_mode: str = "reflect"
     fill_value: float = 0.0
     interpolation: str = "bilinear"
@@ -157,14 +165,24 @@ class Shear(FillsPlaces):
     def __post_init__(self) -> None:
         self._freeze_pair("x_factor", 0.0, 1.0, symmetric=False)
         self._freeze_pair("y_factor", 0.0, 1.0, symmetric=False)
+        if self.angle is not None:
+            self._freeze_pair("angle", -_STEEPEST, _STEEPEST)
+            refuse_both(self, "angle", "x_factor", "y_factor")
         self._check_filling()
 
-    def change(self, drawn: NDArray[np.float64], height: int, width: int) -> NDArray[np.float64]:
-        """Return the change that was drawn."""
+    def parameters(
+        self,
+        drawn: NDArray[np.float64],
+        height: int,  # noqa: ARG002 - about the middle of any size
+        width: int,  # noqa: ARG002
+    ) -> dict[str, NDArray[Any]]:
+        """Return the parameters that were drawn."""
+        if self.angle is not None:
+            return {"shear": between(drawn[:, 0], self.angle)}
         sign = np.where(drawn[:, 2] < 0.5, 1.0, -1.0)
         vertical = sign * between(drawn[:, 0], self.y_factor)
         horizontal = sign * between(drawn[:, 1], self.x_factor)
-        return shears(vertical, horizontal, height, width)
+        return {"shear_x": horizontal, "shear_y": vertical}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,6 +193,9 @@ class Shift(FillsPlaces):
         height_factor: Largest shift either way as a fraction of the height, or the bounds
             (lower, upper); down is positive.
         width_factor: Likewise for the width; right is positive.
+        height_pixels: In place of *height_factor*: the largest whole number of pixels either way,
+            or a list of numbers of pixels, one of which is drawn.
+        width_pixels: Likewise for the width.
         fill_mode: What comes in from outside: ``"reflect"``, ``"constant"``, ``"nearest"``
             or ``"wrap"``.
         fill_value: What ``"constant"`` fills with.
@@ -183,6 +204,8 @@ class Shift(FillsPlaces):
 
     height_factor: float | tuple[float, float] = 0.1
     width_factor: float | tuple[float, float] = 0.1
+    height_pixels: int | tuple[float, ...] | None = None
+    width_pixels: int | tuple[float, ...] | None = None
     fill_mode: str = "reflect"
     fill_value: float = 0.0
     interpolation: str = "bilinear"
@@ -192,10 +215,33 @@ class Shift(FillsPlaces):
     def __post_init__(self) -> None:
         self._freeze_pair("height_factor", -1.0, 1.0)
         self._freeze_pair("width_factor", -1.0, 1.0)
+        for pixels, factor in (
+            ("height_pixels", "height_factor"),
+            ("width_pixels", "width_factor"),
+        ):
+            if getattr(self, pixels) is not None:
+                object.__setattr__(self, pixels, check_steps(pixels, getattr(self, pixels)))
+                refuse_both(self, pixels, factor)
         self._check_filling()
 
-    def change(self, drawn: NDArray[np.float64], height: int, width: int) -> NDArray[np.float64]:
-        """Return the change that was drawn."""
-        down = between(drawn[:, 0], self.height_factor)
-        right = between(drawn[:, 1], self.width_factor)
-        return shifts(down, right, height, width)
+    def parameters(
+        self, drawn: NDArray[np.float64], height: int, width: int
+    ) -> dict[str, NDArray[Any]]:
+        """Return the parameters that were drawn."""
+        down = _pixels(drawn[:, 0], self.height_pixels, self.height_factor, height)
+        right = _pixels(drawn[:, 1], self.width_pixels, self.width_factor, width)
+        return {"tx": -right, "ty": -down}
+
+
+def _pixels(
+    unit: NDArray[np.float64],
+    steps: int | tuple[float, ...] | None,
+    factor: float | tuple[float, float],
+    length: int,
+) -> NDArray[np.float64]:
+    """Spread numbers from 0 to 1, without 1, over the shifts that options allow."""
+    if steps is None:
+        return between(unit, factor) * length
+    if isinstance(steps, int):
+        return np.floor(unit * (2 * steps + 1)) - steps
+    return np.array(steps, np.float64)[(unit * len(steps)).astype(np.intp)]
