@@ -19,11 +19,14 @@ __all__ = [
     "check_share",
     "check_subset",
     "check_whole",
+    "keras_share",
     "refuse_beside",
 ]
 
 
-def check_whole(name: str, value: Any, least: int, most: int | None = None) -> int:
+def check_whole(
+    name: str, value: Any, least: int, most: int | None = None, *, advice: str = ""
+) -> int:
     """Return *value* as an int within bounds.
 
     Raises:
@@ -35,7 +38,9 @@ def check_whole(name: str, value: Any, least: int, most: int | None = None) -> i
         whole = None
     if whole is None or whole < least or (most is not None and whole > most):
         bounds = f"of at least {least}" if most is None else f"from {least} to {most}"
-        raise ConfigError(f"{name}={quote(value)} was given; it must be a whole number {bounds}.")
+        raise ConfigError(
+            f"{name}={quote(value)} was given; it must be a whole number {bounds}.{advice}"
+        )
     return whole
 
 
@@ -159,3 +164,12 @@ def refuse_beside(reason: str, **given: Any) -> None:
     for name, value in given.items():
         if value is not None:
             raise ConfigError(f"{name}={quote(value)} was given beside {reason}")
+
+
+def keras_share(validation_split: float, count: int) -> float:
+    """Return the share of *count* samples that has as many of them as Keras would take.
+
+    Keras rounds down, as ``keras.utils.image_dataset_from_directory`` does; but where that
+    leaves none, the share is what was asked for.
+    """
+    return int(validation_split * count) / count or validation_split

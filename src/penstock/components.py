@@ -27,6 +27,26 @@ _KERAS_SPELLINGS = {
     "weight_col": "sample_weight",
 }
 
+_AUGMENTERS = "is an augmenter here: augment=[penstock_images."
+# What Keras has as arguments and Penstock elsewhere.
+_ELSEWHERE = {
+    "brightness_range": f"{_AUGMENTERS}Brightness(gain=(0.5, 1.5))].",
+    "channel_shift_range": f"{_AUGMENTERS}ChannelShift(intensity=20.0)].",
+    "cval": 'is fill_value= of augmenters here: Rotate(fill_mode="constant", fill_value=0.0).',
+    "fill_mode": 'is an option of augmenters here: Rotate(fill_mode="nearest").',
+    "format": "has no counterpart: sequence.to_tf_dataset() makes a tf.data.Dataset.",
+    "height_shift_range": f"{_AUGMENTERS}Shift(height_factor=0.1, width_factor=0.0)].",
+    "horizontal_flip": f'{_AUGMENTERS}Flip(mode="horizontal")].',
+    "keep_aspect_ratio": "is crop_to_aspect_ratio= here.",
+    "rotation_range": f"{_AUGMENTERS}Rotate(factor=20 / 360)].",
+    "save_to_dir": 'is a function here: penstock_images.save_images(sequence, "directory").',
+    "shear_range": f"{_AUGMENTERS}Shear(angle=10.0)].",
+    "verbose": "has no counterpart: print(sequence) says what was found.",
+    "vertical_flip": f'{_AUGMENTERS}Flip(mode="vertical")].',
+    "width_shift_range": f"{_AUGMENTERS}Shift(height_factor=0.0, width_factor=0.1)].",
+    "zoom_range": f"{_AUGMENTERS}Zoom(height_factor=0.2, width_factor=0.2)].",
+}
+
 __all__ = [
     "build",
     "choose_augmenters",
@@ -100,6 +120,8 @@ def _nearest(option: str, known: list[str], also: list[str]) -> str:
     counterpart = _KERAS_SPELLINGS.get(option)
     if counterpart and counterpart in {*known, *also}:
         return f" What Keras calls {option} is {counterpart}= here."
+    if option in _ELSEWHERE:
+        return f" What Keras calls {option} {_ELSEWHERE[option]}"
     return suggest(option, [*known, *get_close_matches(option, also, n=1, cutoff=0.75)])
 
 

@@ -17,6 +17,7 @@ from penstock.checks import (
     check_path,
     check_subset,
     check_whole,
+    keras_share,
 )
 from penstock.components import choose_augmenters
 from penstock.errors import ConfigError
@@ -102,7 +103,8 @@ def make_generator(
         drop_remainder: Whether a last batch that is not full is left out; what is
             split off for validation keeps it.
         class_names: The classes in the order of their numbers; sorted by default. Or a dict
-            from label to class, which merges labels.
+            from label to class, which merges labels. A directory's folders are read in this
+            order, and those that are not among them are left out.
         class_weight: A dict from class (name or number) to weight, or
             ``"balanced"``; delivered as sample weights, in training only. Of several
             targets: a dict of these by target name.
@@ -148,7 +150,8 @@ def make_generator(
             f"{1 + len(more)} things were given without a name. Give x and y as one source,"
             " make_generator((x, y)), and all else by name: batch_size=32."
         )
-    batch_size = check_whole("batch_size", batch_size, 1)
+    unbatched = " For single samples, iterate over sequence.unbatched()."
+    batch_size = check_whole("batch_size", batch_size, 1, advice=unbatched)
     max_queue_size = check_whole("max_queue_size", max_queue_size, 1)
     if workers is not None:
         workers = check_whole("workers", workers, 0)
@@ -227,5 +230,6 @@ def make_generator(
     )
     if validation_split is None:
         return sequence
-    both = sequence.split(1 - float(validation_split), float(validation_split))
+    share = keras_share(float(validation_split), sequence.num_samples)
+    both = sequence.split(1 - share, share)
     return both if subset == "both" else both[("training", "validation").index(str(subset))]

@@ -71,6 +71,7 @@ def list_files(
         _warn_of_empty(
             [name for name, count in zip(classes, counts, strict=True) if not count], wanted
         )
+        _warn_of_unlabelled(here, wanted)
         codes = np.repeat(np.arange(len(classes), dtype=np.int32), counts)
         table["label"] = pd.Categorical.from_codes(
             codes, categories=pd.Index(classes, dtype=object)
@@ -84,6 +85,16 @@ def _warn_of_empty(folders: list[str], suffixes: tuple[str, ...]) -> None:
         warnings.warn(
             f"The class folder {quote(name)} has no {_or(suffixes)} file. It keeps its number, as"
             " a class to tell apart; move the folder away if it is none.",
+            stacklevel=2,
+        )
+
+
+def _warn_of_unlabelled(files: list[str], suffixes: tuple[str, ...]) -> None:
+    """Say that there are files beside the class folders: Keras reads them where labels=None."""
+    if files:
+        warnings.warn(
+            f"{len(files)} {_or(suffixes)} files beside the class folders are left out, such as"
+            f" {quote(files[0])}. Move them into a folder, or give the source as a list of names.",
             stacklevel=2,
         )
 

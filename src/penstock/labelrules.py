@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["is_rule", "labels_by_rule", "merge_labels", "merged_classes"]
+    from penstock.sources import Source
+
+__all__ = ["choose_folders", "is_rule", "labels_by_rule", "merge_labels", "merged_classes"]
 
 
 def is_rule(labels: Any) -> bool:
@@ -138,3 +140,29 @@ def _merged(cells: Sequence[Any], merge: Mapping[Any, Any]) -> list[Any]:
         else merge[cell]
         for cell in cells
     ]
+
+
+def choose_folders(source: Source, class_names: Any) -> None:
+    """Take the folders of a directory that are the classes, in their order, as Keras does.
+
+    Where a class has no folder too, all stay: a name may be misspelt, and labels
+    that are no classes are refused.
+
+    Args:
+        source: The source; its table is replaced.
+        class_names: The classes, or None for all.
+    """
+    if "label" not in source.table.columns or not isinstance(class_names, (list, tuple)):
+        return
+    folders = source.table["label"]
+    if not source.listed or not isinstance(folders.dtype, pd.CategoricalDtype):
+        return
+    known = set(folders.cat.categories)
+    if not all(isinstance(name, str) and name in known for name in class_names):
+        return
+    if len(set(class_names)) < len(class_names):  # refused where classes are
+        return
+    numbers = pd.Index(class_names, dtype=object).get_indexer(pd.Index(folders.astype(object)))
+    chosen = np.argsort(numbers, kind="stable")[np.count_nonzero(numbers < 0) :]
+    if len(chosen):
+        source.table = source.table.iloc[chosen].reset_index(drop=True)

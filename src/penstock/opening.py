@@ -9,6 +9,7 @@ from penstock.checks import refuse_beside
 from penstock.components import refuse_options
 from penstock.errors import ConfigError, quote
 from penstock.excluding import leave_out, names_samples
+from penstock.labelrules import choose_folders
 from penstock.loaders import choose_loader
 from penstock.sourcefields import make_inputs, make_targets, takes_root
 from penstock.sources import open_source
@@ -115,6 +116,8 @@ def open_fields(
             given, single, root=root, contained=contained, follow_links=follow_links
         )
         opened.tolerant = tolerant
+        if labels is None and y_col is None and targets is None:
+            choose_folders(opened, shared["class_names"])
         if exclude is not None and names_samples(exclude, single):
             labels, sample_weight = leave_out(
                 opened, exclude, single or inputs, labels, sample_weight

@@ -107,7 +107,8 @@ def _plain_labels(given: Any) -> tuple[Mapping[Any, Any] | list[Any], pd.Index[A
     ):
         raise ConfigError(
             f"labels={quote(given)} was given; it must be a dict from sample to label, or a list"
-            " of one label per sample. A column of the table is named with y_col=."
+            " of one label per sample. A column of the table is named with y_col=; folders are"
+            " labels without either."
         )
     return list(as_array(given) if hasattr(given, "__array__") else given), None, False
 

@@ -8,7 +8,17 @@ import numpy as np
 from PIL import Image
 
 from penstock.testing import AugmenterConformance, LoaderConformance
-from penstock_images import Brightness, Contrast, Flip, ImageFiles, Rotate, Shear, Shift, Zoom
+from penstock_images import (
+    Brightness,
+    ChannelShift,
+    Contrast,
+    Flip,
+    ImageFiles,
+    Rotate,
+    Shear,
+    Shift,
+    Zoom,
+)
 
 FORMATS = ("png", "bmp", "tiff", "gif", "jpg", "webp")
 
@@ -68,6 +78,20 @@ class TestBrightness(AugmenterConformance):
         return Brightness(factor=0.5)
 
 
+class TestMultipliedBrightness(AugmenterConformance):
+    entry_point = "brightness"
+
+    def make(self):
+        return Brightness(gain=(0.3, 1.2))
+
+
+class TestChannelShift(AugmenterConformance):
+    entry_point = "channel_shift"
+
+    def make(self):
+        return ChannelShift(intensity=(20, 60))
+
+
 class TestContrast(AugmenterConformance):
     entry_point = "contrast"
 
@@ -99,6 +123,14 @@ class TestShear(AugmenterConformance):
         return Shear(x_factor=0.5, y_factor=0.5)
 
 
+class TestSlant(AugmenterConformance):
+    entry_point = "shear"
+    changes_targets = True
+
+    def make(self):
+        return Shear(angle=40)
+
+
 class TestFused(AugmenterConformance):
     entry_point = None
     changes_targets = True
@@ -113,6 +145,14 @@ class TestShift(AugmenterConformance):
 
     def make(self):
         return Shift(height_factor=0.3, width_factor=0.2)
+
+
+class TestShiftByPixels(AugmenterConformance):
+    entry_point = "shift"
+    changes_targets = True
+
+    def make(self):
+        return Shift(height_pixels=3, width_pixels=[-2.5, 1, 4])
 
 
 class TestZoom(AugmenterConformance):
