@@ -86,7 +86,7 @@ class TestMultipliedBrightness(AugmenterConformance):
 
 
 class TestChannelShift(AugmenterConformance):
-    entry_point = "channel_shift"
+    entry_point = "channelshift"
 
     def make(self):
         return ChannelShift(intensity=(20, 60))

@@ -14,9 +14,20 @@ import pytest
 
 import penstock_images
 from penstock.errors import ConfigError
-from penstock_images import Brightness, Contrast, Flip, ImageFiles, Rotate, Shear, Shift, Zoom
+from penstock_images import (
+    Brightness,
+    ChannelShift,
+    Contrast,
+    Flip,
+    ImageFiles,
+    Rotate,
+    Shear,
+    Shift,
+    Zoom,
+)
 
-COMPONENTS = [Brightness, Contrast, Flip, ImageFiles, Rotate, Shear, Shift, Zoom]
+COMPONENTS = [Brightness, ChannelShift, Contrast, Flip, ImageFiles, Rotate, Shear, Shift, Zoom]
+FUNCTIONS = ["apply_transform", "save_images"]
 FACTORS = [2.0, (0.2, -0.2), (0.1, 0.2, 0.3), "0.1", math.nan, True, None, ()]
 WRONG = {
     ImageFiles: {
@@ -55,13 +66,14 @@ WRONG = {
     Shear: {
         "x_factor": [2.0, -0.1, (0.2, 0.1), (-0.1, 0.1), "0.1", math.nan, True, None],
         "y_factor": [1.1, -1.0],
+        "angle": [90.0, (10, -10), "10", math.nan, True],
         "fill_mode": ["mirror"],
         "interpolation": ["bicubic"],
         "fill_value": ["0"],
     },
     Zoom: {
-        "height_factor": [*FACTORS, -1.0, (-1.0, 0.0)],
-        "width_factor": [value for value in FACTORS if value is not None],
+        "height_factor": [2000.0, *FACTORS[1:], -1.0, (-1.0, 0.0)],
+        "width_factor": [value for value in FACTORS[1:] if value is not None],
         "fill_mode": [None],
         "interpolation": ["area"],
         "fill_value": [math.inf],
@@ -69,11 +81,18 @@ WRONG = {
     Shift: {
         "height_factor": FACTORS,
         "width_factor": FACTORS,
+        "height_pixels": [-1, 0.5, "3", True, [], (1, math.nan), [1, "2"]],
+        "width_pixels": [-2, [math.inf]],
         "fill_mode": ["zero"],
         "interpolation": [1],
         "fill_value": [None],
     },
-    Brightness: {"factor": FACTORS, "value_range": [1, (1, 0), (0, 0), (0, 1, 2), "01", (0, "1")]},
+    Brightness: {
+        "factor": FACTORS,
+        "gain": [1.5, (1.5, 0.5), (-0.1, 1), (1,), "12", (1, math.inf)],
+        "value_range": [1, (1, 0), (0, 0), (0, 1, 2), "01", (0, "1")],
+    },
+    ChannelShift: {"intensity": [(20, 10), "20", math.nan, True, None, (1, 2, 3)]},
     Contrast: {
         "factor": [2.0, -0.1, (0.1, 1.1), (0.1,), "0.1", math.nan, True, None],
         "value_range": [(0, math.inf), (5, 5)],
@@ -175,7 +194,8 @@ def test_every_component_is_offered_by_its_name():
         **{n: v for n, v in names.items() if n != "imagefiles"},
         "images": "penstock_images:ImageFiles",
     }
-    assert sorted(penstock_images.__all__) == sorted(kind.__name__ for kind in COMPONENTS)
+    names = sorted(kind.__name__ for kind in COMPONENTS)
+    assert sorted(penstock_images.__all__) == [*names, *FUNCTIONS]
 
 
 def test_importing_the_plugin_loads_nothing_heavy():

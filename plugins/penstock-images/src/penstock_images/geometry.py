@@ -10,7 +10,7 @@ to a single one.
 from __future__ import annotations
 
 from functools import reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -46,10 +46,15 @@ PARAMETERS = {
 }
 """The names of parameters, as ``ImageDataGenerator`` has them, and the change they belong to."""
 
+_PAIRS = {
+    "shift": ("tx", "ty"),
+    "shear": ("shear_x", "shear_y"),
+    "zoom": ("zx", "zy"),
+    "flip": ("flip_horizontal", "flip_vertical"),
+}
 
-def affine(
-    parameters: Mapping[str, NDArray[np.float64]], height: int, width: int
-) -> NDArray[np.float64]:
+
+def affine(parameters: Mapping[str, NDArray[Any]], height: int, width: int) -> NDArray[np.float64]:
     """Return the change that parameters stand for, one after the other in their order.
 
     A parameter says from where a pixel is taken. With ``ImageDataGenerator``'s names, which are
@@ -68,28 +73,31 @@ def affine(
         height: Rows of the images.
         width: Columns of the images.
     """
-    count = len(next(iter(parameters.values())))
+    kinds = dict.fromkeys([PARAMETERS[name] for name in parameters])
+    return in_succession([_change(kind, parameters, height, width) for kind in kinds])
 
-    def given(name: str, otherwise: float) -> NDArray[np.float64]:
-        return parameters.get(name, np.full(count, otherwise))
 
-    def change(kind: str) -> NDArray[np.float64]:
-        if kind == "rotation":
-            return rotations(parameters["theta"] / 360.0)
-        if kind == "shift":
-            return shifts(given("tx", 0.0), given("ty", 0.0))
-        if kind == "slant":
-            return slants(parameters["shear"])
-        if kind == "shear":
-            return shears(given("shear_y", 0.0), given("shear_x", 0.0), height, width)
-        if kind == "zoom":
-            return zooms(given("zy", 1.0), given("zx", 1.0))
-        vertical, horizontal = given("flip_vertical", 0.0), given("flip_horizontal", 0.0)
-        return flips(vertical != 0, horizontal != 0)
-
-    return in_succession(
-        [change(kind) for kind in dict.fromkeys(PARAMETERS[name] for name in parameters)]
-    )
+def _change(
+    kind: str, parameters: Mapping[str, NDArray[Any]], height: int, width: int
+) -> NDArray[np.float64]:
+    if kind == "rotation":
+        return _rotations(np.deg2rad(parameters["theta"]))
+    if kind == "slant":
+        return slants(parameters["shear"])
+    across, along = _PAIRS[kind]
+    first, second = parameters.get(across), parameters.get(along)
+    if first is None or second is None:
+        one = first if second is None else second
+        assert one is not None  # or it would not be of this kind
+        nothing = np.full(len(one), 1.0 if kind == "zoom" else 0.0)
+        first, second = nothing if first is None else first, nothing if second is None else second
+    if kind == "shift":
+        return shifts(first, second)
+    if kind == "shear":
+        return shears(second, first, height, width)
+    if kind == "zoom":
+        return zooms(second, first)
+    return flips(second, first)
 
 
 def rotations(turns: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -98,8 +106,11 @@ def rotations(turns: NDArray[np.float64]) -> NDArray[np.float64]:
     Args:
         turns: Angles as fractions of a full turn, counter-clockwise.
     """
-    angles = 2.0 * np.pi * turns
-    change = np.zeros((len(turns), 2, 3))
+    return _rotations(2.0 * np.pi * turns)
+
+
+def _rotations(angles: NDArray[np.float64]) -> NDArray[np.float64]:
+    change = np.zeros((len(angles), 2, 3))
     change[:, 0, 0] = change[:, 1, 1] = np.cos(angles)
     change[:, 1, 0] = np.sin(angles)
     change[:, 0, 1] = -change[:, 1, 0]
@@ -114,8 +125,8 @@ def zooms(vertical: NDArray[np.float64], horizontal: NDArray[np.float64]) -> NDA
     return change
 
 
-def flips(vertical: NDArray[np.bool_], horizontal: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Mirror top and bottom, left and right."""
+def flips(vertical: NDArray[Any], horizontal: NDArray[Any]) -> NDArray[np.float64]:
+    """Mirror top and bottom, left and right, where these are True, or not 0."""
     return zooms(np.where(vertical, -1.0, 1.0), np.where(horizontal, -1.0, 1.0))
 
 

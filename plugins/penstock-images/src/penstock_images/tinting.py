@@ -51,17 +51,19 @@ def tint_of(parameters: Mapping[str, NDArray[np.float64]], low: float, high: flo
         low: Lowest value.
         high: Highest value.
     """
+    return reduce(
+        Tint.followed_by,
+        [_tint(name, number, low, high) for name, number in parameters.items()],
+    )
 
-    def change(name: str) -> Tint:
-        number = parameters[name]
-        nothing = np.zeros(len(number))
-        if name == "brightness":
-            return Tint(number, low - low * number, nothing)
-        if name == "brightness_factor":
-            return Tint(nothing + 1.0, number * (high - low), nothing)
-        return Tint(number, nothing, 1.0 - number)
 
-    return reduce(Tint.followed_by, map(change, parameters))
+def _tint(name: str, number: NDArray[np.float64], low: float, high: float) -> Tint:
+    nothing = np.zeros(len(number))
+    if name == "brightness":
+        return Tint(number, low - low * number, nothing)
+    if name == "brightness_factor":
+        return Tint(nothing + 1.0, number * (high - low), nothing)
+    return Tint(number, nothing, 1.0 - number)
 
 
 def tint(images: NDArray[Any], change: Tint, low: float, high: float) -> None:
