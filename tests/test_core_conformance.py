@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 import penstock
-from penstock.testing import EncoderConformance, LoaderConformance
+from penstock.testing import EncoderConformance, LoaderConformance, PreparerConformance
 
 SPECIES = ["cat", "dog", "cat", "eel", "dog", "eel", "cat"]
 
@@ -84,3 +84,19 @@ class TestFloatOfSeveralColumns(EncoderConformance):
     def make(self):
         columns = {"x": [0.0, 1.0, 2.0], "y": [5, 4, 3]}
         return penstock.Float(column=("x", "y")), pd.DataFrame(columns)
+
+
+class TestStandardize(PreparerConformance):
+    def make(self):
+        return penstock.Standardize([1, 2, 3], [4, 5, 6])
+
+
+class TestStandardizeEach(PreparerConformance):
+    def make(self):
+        return penstock.StandardizeEach()
+
+
+class TestWhiten(PreparerConformance):
+    def make(self):
+        matrix = np.random.default_rng(0).normal(size=(360, 360))
+        return penstock.Whiten([1, 2, 3], matrix)

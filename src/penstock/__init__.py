@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from penstock.persample import augmenter, encoder, loader
     from penstock.savedsplits import save_split
     from penstock.sequence import Sequence
+    from penstock.standardizing import Standardize, StandardizeEach
+    from penstock.whitening import Whiten
 
 __all__ = [
     "ArraySpec",
@@ -39,6 +41,9 @@ __all__ = [
     "Int",
     "Multilabel",
     "Sequence",
+    "Standardize",
+    "StandardizeEach",
+    "Whiten",
     "augmenter",
     "callbacks",
     "encoder",
@@ -61,6 +66,9 @@ _HOMES = {
     "Int": "penstock.encoders",
     "Multilabel": "penstock.encoders",
     "Sequence": "penstock.sequence",
+    "Standardize": "penstock.standardizing",
+    "StandardizeEach": "penstock.standardizing",
+    "Whiten": "penstock.whitening",
     "augmenter": "penstock.persample",
     "encoder": "penstock.persample",
     "hookimpl": "penstock.hookspecs",

@@ -49,7 +49,7 @@ class Assembly:
         return len(self._rows)
 
     def fill(self, start: int, stop: int) -> None:
-        """Load, augment and deliver samples *start* to *stop* of the batch."""
+        """Load, augment, deliver and prepare samples *start* to *stop* of the batch."""
         rows = self._rows[start:stop]
         batches = self._batches
         ready: list[NDArray[Any]] = []
@@ -71,6 +71,8 @@ class Assembly:
         for each, array, row in zip(batches.loaded, self._arrays, ready, strict=True):
             if not each.spec.direct:
                 _deliver(each, row, array[start:stop])
+        for place, prepare in batches.runtime.preparations:
+            prepare(self._arrays[place][start:stop])
         if masked:
             self._mask(start, masked)
         batches.runtime.meter.add(

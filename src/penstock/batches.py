@@ -16,6 +16,7 @@ from penstock.failures import ErrorPolicy, Failures
 from penstock.fields import EncodedField, LoadedField
 from penstock.forks import renew_after_fork
 from penstock.memory import Pool
+from penstock.preparing import Preparation
 from penstock.sampling import places_and_turns
 from penstock.stats import Meter
 
@@ -47,6 +48,7 @@ class Batches:
         echo: Whether the inputs are the targets too (autoencoders).
         augment: Whether this view is augmented.
         errors: What becomes of samples that cannot be loaded.
+        preparers: The components that prepare an input's samples, in order, by its name.
         runtime: What is found out on the way; does not travel in a pickle.
     """
 
@@ -63,10 +65,11 @@ class Batches:
     echo: bool = False
     augment: bool = True
     errors: ErrorPolicy = field(default_factory=ErrorPolicy)
+    preparers: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     runtime: _Runtime = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        self.runtime = _Runtime(self.augmenters, Failures(self.errors, self.order.count))
+        self.runtime = _Runtime(self)
 
     def __len__(self) -> int:
         return len(self.order)
@@ -131,23 +134,28 @@ class Batches:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self.runtime = _Runtime(self.augmenters, Failures(self.errors, self.order.count))
+        self.runtime = _Runtime(self)
 
 
 class _Runtime:
     """What batches find out as they go, and what does not travel in a pickle."""
 
-    def __init__(self, augmenters: tuple[Any, ...], failures: Failures) -> None:
+    def __init__(self, batches: Batches) -> None:
         self.lock = threading.Lock()
         renew_after_fork(self, "lock")
         self.orders: dict[int, NDArray[np.int64] | None] = {}
         self.meter = Meter()
-        self.failures = failures
+        self.failures = Failures(batches.errors, batches.order.count)
         self._threads = threading.local()
-        fused = _fused(augmenters)
+        fused = _fused(batches.augmenters)
         self.names = {place: names for place, names, _, _ in fused}
         self.sample_hooks = [(p, r) for p, _, a, r in fused if implements(a, "augment_samples")]
         self.batch_hooks = [(p, r) for p, _, a, r in fused if implements(a, "augment_batch")]
+        self.preparations = [
+            (place, Preparation(each, batches.preparers[each.name]))
+            for place, each in enumerate(batches.inputs)
+            if each.name in batches.preparers
+        ]
 
     def scratch(self, each: LoadedField, count: int) -> NDArray[Any]:
         """Return this thread's buffer for *count* loaded samples of a field."""

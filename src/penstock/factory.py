@@ -26,6 +26,7 @@ from penstock.imbalance import sampled
 from penstock.labelrules import merged_classes
 from penstock.opening import open_fields
 from penstock.order import Order
+from penstock.preparing import choose_preparers
 from penstock.sequence import Sequence
 from penstock.sources import plain_source
 from penstock.targets import refuse_unused
@@ -45,6 +46,7 @@ def make_generator(
     labels: Any = None,
     encoder: Any = None,
     augment: Any = None,
+    prepare: Any = None,
     x_col: str | SequenceOf[str] | None = None,
     y_col: str | SequenceOf[str] | None = None,
     inputs: Mapping[str, Any] | None = None,
@@ -91,6 +93,9 @@ def make_generator(
             inputs as targets (autoencoders), ``"none"`` for inputs only.
             Classes are ``"categorical"`` by default.
         augment: An augmenter's name or instance, or several in order.
+        prepare: What happens to every sample, in validation too: a function of one sample, a
+            Keras layer, a component such as ``penstock.Standardize``, or several in order;
+            with several inputs, a dict of these by input name.
         x_col: The column of a table that names what to load, or several columns
             of values.
         y_col: The column of labels, or several.
@@ -216,6 +221,7 @@ def make_generator(
         nested_targets=targets is not None or is_nested(given, 1),
         echo=encoder == "input",
         errors=policy,
+        preparers=choose_preparers(prepare, input_fields),
     )
     batches = sampled(
         batches, opened.table, sampling, samples_per_epoch, replacement, class_weight=class_weight

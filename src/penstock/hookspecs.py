@@ -3,8 +3,9 @@
 A component is a frozen dataclass: its fields are the options that users type,
 its methods marked with ``@penstock.hookimpl`` are its hooks. A loader needs
 ``describe_sample`` and ``load_samples``; an encoder needs ``encode_labels``; an
-augmenter needs ``augment_samples`` or ``augment_batch``. An implementation may
-leave out any argument that it has no use for.
+augmenter needs ``augment_samples`` or ``augment_batch``; what prepares samples
+needs ``prepare_samples``. An implementation may leave out any argument that it
+has no use for.
 """
 
 from __future__ import annotations
@@ -217,6 +218,25 @@ def fuse_with(following: object) -> object | None:
         The augmenter to call in place of both, or None where there is none. It
         has to draw what they would draw: ``batch.draws`` is that of the first,
         ``batch.draws.together(2)`` has the rows of both.
+    """
+
+
+@hookspec
+def prepare_samples(array: np.ndarray[Any, Any], spec: ArraySpec) -> None:
+    """Change the delivered samples of one input, each by itself, in place.
+
+    Called once per slice of every batch, in training and validation alike, from
+    several threads, in the user's order, after delivery; and once on one sample
+    of made-up numbers, before training. What happens to a sample must depend on
+    nothing but that sample. No randomness; the shape stays.
+
+    Args:
+        array: Samples of shape ``(n, *spec.deliver_shape)`` and dtype
+            ``spec.deliver_dtype``, to be changed in place.
+        spec: What the loader described; *data_format* says where the channels are.
+
+    Raises:
+        ConfigError: Such samples cannot be prepared.
     """
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from penstock.checks import check_whole
 from penstock.predicting import prediction_table
 from penstock.profiling import profile
 from penstock.replaying import batch_table, drawn_transforms
-from penstock.views import Viewed, plain_view
+from penstock.views import Viewed, plain_view, prepared_view
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,6 +97,19 @@ class Outlets(Viewed):
         current = self.epoch  # type: ignore[attr-defined]
         epoch = current if epoch is None else check_whole("epoch", epoch, 0)
         return drawn_transforms(self._batches, epoch, position, turn)
+    def prepared(self, preparers: Any) -> Self:
+        """Return a sequence of these samples, prepared, on top of what prepares them already.
+
+        Args:
+            preparers: As ``make_generator(prepare=…)`` takes them: a component such as
+                ``penstock.Standardize``, a function of one sample, a Keras layer, or several
+                in order; with several inputs, a dict of these by input name.
+
+        Raises:
+            ConfigError: They prepare nothing, or do not suit these samples.
+            PluginError: One fails, or changes the shape.
+        """
+        return self._of(prepared_view(self._batches, preparers))
 
     def unbatched(self) -> Iterator[tuple[Any, ...]]:
         """Iterate over one epoch sample by sample.

@@ -24,6 +24,8 @@ def refuse_unpicklable(batches: Batches) -> None:
     inputs = [(f"of the input {each.name!r}", each.component) for each in batches.inputs]
     targets = [(f"of the target {each.name!r}", each.component) for each in batches.targets]
     named = inputs + targets + [("that augments", each) for each in batches.augmenters]
+    for name, several in batches.preparers.items():
+        named += [(f"that prepares the input {name!r}", each) for each in several]
     for role, component in named:
         if isinstance(component, Arrays):  # may be large, and travels in any case
             continue

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from penstock.components import name_of
 from penstock.fields import EncodedField
+from penstock.preparing import title_of
 
 if TYPE_CHECKING:
     from penstock.batches import Batches
@@ -31,6 +32,10 @@ def sequence_text(batches: Batches) -> str:
         lines.append("y: the inputs")
     if batches.augment and batches.augmenters:
         lines.append(f"augmented by {', '.join(map(name_of, batches.augmenters))}")
+    lines += [
+        f"x {name!r} prepared by {', '.join(map(title_of, several))}"
+        for name, several in batches.preparers.items()
+    ]
     return "\n  ".join([f"<penstock.Sequence: {head}", *lines]) + ">"
 
 

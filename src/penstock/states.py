@@ -91,6 +91,7 @@ def _fingerprint(batches: Batches) -> dict[str, Any]:
         "encoding": _digest(*[_text(each.component) for each in encoded]),
         "weights": _digest(*map(_text, weights)),
         "augment": _digest(*map(_text, batches.augmenters)) if batches.augment else None,
+        "prepare": _digest(_text(batches.preparers)) if batches.preparers else None,
         "sampling": None if order.sampling is None else _digest(_text(order.sampling)),
     }
 

@@ -13,6 +13,7 @@ from penstock.checks import check_flag
 from penstock.errors import ConfigError, quote
 from penstock.failures import ErrorPolicy
 from penstock.fields import LoadedField
+from penstock.preparing import choose_preparers
 from penstock.splitting import array_classes
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from penstock.batches import Batches
     from penstock.order import Order
 
-__all__ = ["Viewed", "classes_of", "part_views", "plain_view", "subset_view"]
+__all__ = ["Viewed", "classes_of", "part_views", "plain_view", "prepared_view", "subset_view"]
 
 
 class Viewed:
@@ -110,6 +111,14 @@ def plain_view(batches: Batches, *, loaded_targets: bool = False) -> Batches:
         augment=False,
         errors=errors,
     )
+
+
+def prepared_view(batches: Batches, given: Any) -> Batches:
+    """Return the view of the same samples, prepared by *given* on top of what prepares them."""
+    chosen = choose_preparers(given, batches.inputs)
+    names = dict.fromkeys([*batches.preparers, *chosen])
+    both = {name: (*batches.preparers.get(name, ()), *chosen.get(name, ())) for name in names}
+    return replace(batches, preparers=both)
 
 
 def subset_view(batches: Batches, positions: Sequence[int] | NDArray[Any]) -> Batches:

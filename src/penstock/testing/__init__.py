@@ -19,14 +19,21 @@ if TYPE_CHECKING:
     from penstock.testing.augmenter import AugmenterConformance
     from penstock.testing.encoder import EncoderConformance
     from penstock.testing.loader import LoaderConformance
+    from penstock.testing.preparer import PreparerConformance
 
-__all__ = ["AugmenterConformance", "EncoderConformance", "LoaderConformance"]
+__all__ = [
+    "AugmenterConformance",
+    "EncoderConformance",
+    "LoaderConformance",
+    "PreparerConformance",
+]
 
 # Imported when they are used: spawned processes need the jobs alone.
 _HOMES = {
     "AugmenterConformance": "penstock.testing.augmenter",
     "EncoderConformance": "penstock.testing.encoder",
     "LoaderConformance": "penstock.testing.loader",
+    "PreparerConformance": "penstock.testing.preparer",
 }
 
 

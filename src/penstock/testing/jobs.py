@@ -20,9 +20,10 @@ from penstock.draws import Draws
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from penstock.arrayspec import ArraySpec
     from penstock.fields import EncodedField, LoadedField
 
-__all__ = ["Augmenting", "Encoding", "Feed", "Importing", "Job", "Loading"]
+__all__ = ["Augmenting", "Encoding", "Feed", "Importing", "Job", "Loading", "Preparing"]
 
 _FIRST_NUMBER = 100  # a sample's number is not its place in the batch
 _SEED = 7
@@ -135,6 +136,25 @@ class Augmenting:
         for hook in ("augment_samples", "augment_batch"):
             if implements(self.component, hook):
                 getattr(hooks, hook)(batch=batch)
+
+
+@dataclass
+class Preparing:
+    """Preparing samples."""
+
+    component: Any
+    feeds: list[tuple[NDArray[Any], ArraySpec]]
+
+    def run(self, shift: int = 0) -> list[NDArray[Any]]:
+        """Prepare copies of all feeds."""
+        found = [(np.roll(array, -shift, axis=0), spec) for array, spec in self.feeds]
+        for array, spec in found:
+            self.prepare(array, spec)
+        return [array for array, _ in found]
+
+    def prepare(self, array: NDArray[Any], spec: ArraySpec) -> Any:
+        """Call the hook."""
+        return relay(self.component).prepare_samples(array=array, spec=spec)
 
 
 @dataclass(frozen=True)
