@@ -1,8 +1,9 @@
-"""Samples to leave out: named by the user, by a file, or by an earlier record of errors."""
+"""Samples to leave out: named by the user, a rule, a file, or an earlier record of errors."""
 
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from penstock.errors import ConfigError, enumerate_some, quote
+from penstock.labelrules import is_rule
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,7 +34,8 @@ def leave_out(source: Source, exclude: Any, loaders: Any, *aligned: Any) -> tupl
         source: The source; its table is replaced.
         exclude: Names of samples as they stand in the table or with the root
             before them, a table with a column ``sample``, or the path of a CSV
-            file with one, or of a text file with a name per line.
+            file with one, or of a text file with a name per line; or a compiled
+            pattern that is found in these names, or a function that says True of one.
         loaders: The loader, or several by input name, in whose columns samples are named.
         *aligned: What may have a value for each sample, in order.
 
@@ -42,11 +45,14 @@ def leave_out(source: Source, exclude: Any, loaders: Any, *aligned: Any) -> tupl
     Raises:
         ConfigError: None of the names is in the source, or all samples are.
     """
+    columns = _columns(source, loaders)
+    kept = np.ones(len(source.table), bool)
+    if is_rule(exclude):
+        kept[_ruled_out(exclude, source, columns)] = False
+        return _keep(source, kept, aligned)
     names = _names(exclude)
     if not names:
         return aligned
-    columns = _columns(source, loaders)
-    kept = np.ones(len(source.table), bool)
     unknown = set(names)
     for column in columns:
         for place, cell in enumerate(source.table[column]):
@@ -65,6 +71,34 @@ def leave_out(source: Source, exclude: Any, loaders: Any, *aligned: Any) -> tupl
             f"exclude= names {enumerate_some(sorted(unknown))}, which the source does not have.",
             stacklevel=3,
         )
+    return _keep(source, kept, aligned)
+
+
+def _ruled_out(rule: Any, source: Source, columns: list[str]) -> list[int]:
+    """Return the places of the samples that a pattern is found in, or a function says True of."""
+    says = rule.search if isinstance(rule, re.Pattern) else rule
+    try:
+        found = [
+            place
+            for column in columns
+            for place, cell in enumerate(source.table[column])
+            if says(_spelt(cell))
+        ]
+    except Exception as error:
+        raise ConfigError(
+            f"exclude={quote(rule)} failed on a sample's name: {type(error).__name__}:"
+            f" {quote(str(error))}. It must take a string and say True of what to leave out."
+        ) from error
+    if not found:
+        raise ConfigError(
+            f"exclude={quote(rule)} leaves no sample out; the first is"
+            f" {quote(source.table[columns[0]].iloc[0]) if columns else 'unnamed'}."
+        )
+    return found
+
+
+def _keep(source: Source, kept: NDArray[np.bool_], aligned: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Keep some samples of a source, and of what is aligned with it."""
     if not kept.any():
         raise ConfigError("exclude= names every sample of the source; none is left.")
     count = len(kept)

@@ -127,7 +127,8 @@ def make_generator(
         allow_outside_root: Whether names in a table may lead out of it.
         follow_links: Whether symbolic links in a directory are followed.
         exclude: Samples to leave out: their names, a table with a column ``sample`` as
-            ``sequence.errors``, a CSV of one or a text file. Of CSV rows, columns.
+            ``sequence.errors``, a CSV of one or a text file; a compiled pattern or a function
+            that says which. Of CSV rows, columns.
         on_error: What becomes of a sample that cannot be loaded: ``"raise"``, ``"skip"`` to put
             another in its place, or ``"mask"`` for zeros with a sample weight of 0.
         max_errors: How many samples, or which share, may be so; any by default.

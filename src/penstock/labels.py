@@ -197,7 +197,7 @@ def _refuse_unknown(
         f" {quote(label)} of sample {quote(name)} in row {row}."
         f"{suggest(label, [str(known) for known in classes])}"
         f" The classes are {quote(list(classes))}:"
-        " add it to class_names=, or leave those samples out."
+        " add it to class_names=, or leave those samples out (exclude=)."
     )
 
 

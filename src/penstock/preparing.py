@@ -175,9 +175,10 @@ class _Layer:
     @hookimpl
     def prepare_samples(self, array: NDArray[Any]) -> None:
         """Call the layer, as in prediction."""
-        from keras import ops  # it is loaded: there is a layer of its
-
-        values = ops.convert_to_numpy(self.layer(array.copy(), training=False))
+        result = self.layer(array.copy(), training=False)
+        if hasattr(result, "detach"):  # torch's, which may stand elsewhere or want a gradient
+            result = result.detach().cpu()
+        values = np.asarray(result)
         _refuse_other(values, array.shape, array.dtype, self)
         array[...] = values
 
