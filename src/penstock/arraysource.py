@@ -12,13 +12,14 @@ import pandas as pd
 from penstock.arrays import Arrays, as_array, is_sparse
 from penstock.components import instance
 from penstock.errors import ConfigError
+from penstock.forms import flattened
 from penstock.sources import Source
 from penstock.targets import encoded_field
 
 if TYPE_CHECKING:
     from penstock.fields import EncodedField, LoadedField
 
-__all__ = ["is_arrays", "is_nested", "open_arrays"]
+__all__ = ["is_arrays", "is_nested", "open_arrays", "part_of"]
 
 
 def is_arrays(given: Any) -> bool:
@@ -38,9 +39,14 @@ def is_arrays(given: Any) -> bool:
 
 def is_nested(given: Any, place: int) -> bool:
     """Say whether x (*place* 0) or y (1) of given arrays is a dict."""
+    return isinstance(part_of(given, place), Mapping)
+
+
+def part_of(given: Any, place: int) -> Any:
+    """Return x (*place* 0) or y (1) of given arrays, or None."""
     if isinstance(given, tuple):
-        return place < len(given) and isinstance(given[place], Mapping)
-    return place == 0 and isinstance(given, Mapping)
+        return given[place] if place < len(given) else None
+    return given if place == 0 else None
 
 
 def open_arrays(
@@ -71,7 +77,7 @@ def open_arrays(
             " arrays come as (x,), (x, y) or (x, y, sample_weight)."
         )
     named = [
-        {} if part is None else dict(part) if isinstance(part, Mapping) else {name: part}
+        {} if part is None else flattened(part) if isinstance(part, Mapping) else {name: part}
         for name, part in zip("xy", parts[:2], strict=False)
     ]
     loaders = [{name: Arrays(as_array(each)) for name, each in part.items()} for part in named]

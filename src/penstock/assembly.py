@@ -12,6 +12,7 @@ from penstock.draws import Draws
 from penstock.errors import PenstockError, PluginError, SampleError, quote
 from penstock.failures import mend
 from penstock.fields import EncodedField, LoadedField
+from penstock.forms import formed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,12 +111,17 @@ class Assembly:
             augment=time.perf_counter() - encoded,
             bytes=sum(array.nbytes for array in self._arrays),
         )
-        x: Any = inputs if batches.nested_inputs else next(iter(inputs.values()))
+        x: Any = next(iter(inputs.values()))
+        if batches.nested_inputs:
+            x = formed(batches.input_form, inputs)
         if batches.echo:
             return (x, x) if weight is None else (x, x, weight)
         if not targets:
             return (x,) if weight is None else (x, None, weight)
-        y: Any = targets if batches.nested_targets else next(iter(targets.values()))
+        y: Any = next(iter(targets.values()))
+        if batches.nested_targets:
+            y = formed(batches.target_form, targets)
+            weight = formed(batches.target_form, weight) if isinstance(weight, dict) else weight
         return (x, y) if weight is None else (x, y, weight)
 
     def _mask(self, start: int, places: Sequence[int]) -> None:

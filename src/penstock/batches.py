@@ -45,6 +45,8 @@ class Batches:
         output_weight: Such weights by target name; sample weights are a dict then.
         nested_inputs: Whether x is a dict of arrays, or one array.
         nested_targets: Likewise for y.
+        input_form: How that dict is nested, as ``forms.formed`` takes it; None where it is not.
+        target_form: Likewise for y.
         echo: Whether the inputs are the targets too (autoencoders).
         augment: Whether this view is augmented.
         errors: What becomes of samples that cannot be loaded.
@@ -62,6 +64,8 @@ class Batches:
     output_weight: dict[str, NDArray[np.float32]] | None = None
     nested_inputs: bool = False
     nested_targets: bool = False
+    input_form: dict[str, Any] | None = None
+    target_form: dict[str, Any] | None = None
     echo: bool = False
     augment: bool = True
     errors: ErrorPolicy = field(default_factory=ErrorPolicy)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from penstock.arraysource import is_nested
+from penstock.arraysource import is_nested, part_of
 from penstock.batches import Batches
 from penstock.caching import plan_caches
 from penstock.checks import (
@@ -22,6 +22,7 @@ from penstock.checks import (
 from penstock.components import choose_augmenters
 from penstock.errors import ConfigError
 from penstock.failures import error_policy
+from penstock.forms import form_of
 from penstock.imbalance import sampled
 from penstock.labelrules import merged_classes
 from penstock.opening import open_fields
@@ -220,6 +221,8 @@ def make_generator(
         output_weight=by_output,
         nested_inputs=inputs is not None or is_nested(given, 0),
         nested_targets=targets is not None or is_nested(given, 1),
+        input_form=form_of(part_of(given, 0) if inputs is None else inputs),
+        target_form=form_of(part_of(given, 1) if targets is None else targets),
         echo=encoder == "input",
         errors=policy,
         preparers=choose_preparers(prepare, input_fields),

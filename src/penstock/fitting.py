@@ -11,6 +11,7 @@ import numpy as np
 
 from penstock.checks import check_flag, check_whole
 from penstock.errors import ConfigError, quote, suggest
+from penstock.forms import flattened
 from penstock.progress import progress_bar
 from penstock.views import plain_view
 
@@ -95,7 +96,7 @@ class Samples:
             for _ in range(self._rounds):
                 for batch in data:
                     x, _, weight = (*batch, None, None)[:3]
-                    array = x[self.name] if isinstance(x, dict) else x
+                    array = flattened(x)[self.name] if isinstance(x, dict) else x
                     moved.update(len(array))
                     yield array if weight is None else array[weight > 0]
 

@@ -1,7 +1,8 @@
 """What Keras is handed: arrays, but where its backend would copy or refuse them.
 
 TensorFlow and JAX (on CPU) take an aligned NumPy array without a copy. Strings
-TensorFlow takes as a tensor and in no other form. On torch, Keras copies every
+TensorFlow takes as a tensor and in no other form; and where Keras found None in
+the first batches, it has a tf.data that expects an empty option there. On torch, Keras copies every
 array that is no tensor yet; a tensor of the same memory it takes as it is.
 """
 
@@ -28,7 +29,8 @@ def handed_over(batch: tuple[Any, ...], *, walk: bool) -> tuple[Any, ...]:
 
     backend = keras.backend.backend()
     if backend == "tensorflow":
-        return _mapped(_text_as_tensor, batch) if _has_text(batch) else batch
+        batch = _mapped(_text_as_tensor, batch) if _has_text(batch) else batch
+        return _mapped(_none_as_option, batch) if walk and _has_none(batch) else batch
     return _mapped(_as_torch, batch) if walk and backend == "torch" else batch
 
 
@@ -37,6 +39,20 @@ def _has_text(batch: Any) -> bool:
         return bool(batch.dtype.hasobject)
     parts = batch.values() if isinstance(batch, dict) else batch or ()
     return any(map(_has_text, parts))
+
+
+def _has_none(batch: Any) -> bool:
+    if isinstance(batch, dict):
+        return any(map(_has_none, batch.values()))
+    return any(map(_has_none, batch)) if isinstance(batch, tuple) else batch is None
+
+
+def _none_as_option(leaf: Any) -> Any:
+    if leaf is not None:
+        return leaf
+    import tensorflow as tf
+
+    return tf.experimental.Optional.empty(None)
 
 
 def _mapped(change: Any, batch: tuple[Any, ...]) -> tuple[Any, ...]:

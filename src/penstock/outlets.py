@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from penstock.checks import check_whole
+from penstock.forms import flattened
 from penstock.predicting import prediction_table
 from penstock.profiling import profile
 from penstock.replaying import batch_table, drawn_transforms
@@ -119,7 +120,8 @@ class Outlets(Viewed):
             the batch axis, numbers of NumPy, or dicts of these.
         """
         for batch in self:  # type: ignore[attr-defined]
-            first = batch[0] if not isinstance(batch[0], dict) else next(iter(batch[0].values()))
+            x = batch[0]
+            first = x if not isinstance(x, dict) else next(iter(flattened(x).values()))
             for place in range(len(first)):
                 yield tuple(_one(part, place) for part in batch)
 

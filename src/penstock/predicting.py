@@ -11,6 +11,7 @@ import pandas as pd
 from penstock.components import implements
 from penstock.errors import ConfigError, quote
 from penstock.fields import EncodedField
+from penstock.forms import flattened
 from penstock.sources import column_of
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def prediction_table(
 
 def _named(outputs: Any) -> dict[str, NDArray[Any]]:
     if isinstance(outputs, Mapping):
-        return {str(name): np.asarray(each) for name, each in outputs.items()}
+        return {name: np.asarray(each) for name, each in flattened(outputs).items()}
     if isinstance(outputs, (list, tuple)):
         return {f"prediction_{place}": np.asarray(each) for place, each in enumerate(outputs)}
     return {"prediction": np.asarray(outputs)}

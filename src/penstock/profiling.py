@@ -9,6 +9,7 @@ import numpy as np
 
 from penstock.errors import ConfigError, quote
 from penstock.fields import EncodedField
+from penstock.forms import flattened
 from penstock.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def profile(data: Any, targets: Iterable[Any], batches: Batches, *, progress: bo
 def _arrays(*parts: Any) -> Iterable[Any]:
     for part in parts:
         if isinstance(part, dict):
-            yield from part.values()
+            yield from flattened(part).values()
         elif part is not None:
             yield part
 

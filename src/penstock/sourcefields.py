@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from penstock.checks import check_names, refuse_beside
 from penstock.components import instance, refuse_options
 from penstock.errors import ConfigError
+from penstock.forms import flattened
 from penstock.labelrules import is_rule, labels_by_rule, merge_labels
 from penstock.sources import column_of, of_column
 from penstock.targets import add_labels, label_target, named_targets
@@ -42,7 +43,9 @@ def make_inputs(
         return [source.field("x", single)]
     refuse_options(options, "inputs=")
     check_names("inputs", inputs, "loaders")
-    named = {name: instance("loader", each, shared) for name, each in inputs.items()}
+    flat = flattened(inputs)
+    check_names("inputs", flat, "loaders")
+    named = {name: instance("loader", each, shared) for name, each in flat.items()}
     return [source.field(name, of_column(each, name, source)) for name, each in named.items()]
 
 
@@ -73,7 +76,7 @@ def make_targets(
         if encoder is not None:
             raise ConfigError("encoder= is for one target; with targets= each has its own.")
         check_names("targets", targets, "encoders or loaders")
-        return named_targets(targets, source, y_col, shared, labelled=labels is not None)
+        return named_targets(flattened(targets), source, y_col, shared, labelled=labels is not None)
     if isinstance(encoder, str) and encoder in ("none", "input"):
         # A loader may have to know which columns are labels, if only to leave them out.
         used = any(getattr(each.component, "y_col", None) is not None for each in inputs)

@@ -27,7 +27,8 @@ def tf_dataset(sequence: Any) -> Any:
             return {name: spec(each) for name, each in part.items()}
         if part is None:
             raise ConfigError(
-                "to_tf_dataset() cannot express weights without targets. Leave sample_weight= out."
+                "to_tf_dataset() cannot express None: weights without targets, or an input that is"
+                " None. Leave sample_weight=, or that input, out."
             )
         found = tf.convert_to_tensor(part)
         # The last batch may be short; the others tell the shape of a sample.
