@@ -50,6 +50,7 @@ class Batches:
         echo: Whether the inputs are the targets too (autoencoders).
         augment: Whether this view is augmented.
         errors: What becomes of samples that cannot be loaded.
+        endless: Whether the next epoch follows without a word, so that there is no last batch.
         preparers: The components that prepare an input's samples, in order, by its name.
         runtime: What is found out on the way; does not travel in a pickle.
     """
@@ -69,6 +70,7 @@ class Batches:
     echo: bool = False
     augment: bool = True
     errors: ErrorPolicy = field(default_factory=ErrorPolicy)
+    endless: bool = False
     preparers: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     runtime: _Runtime = field(init=False, repr=False, compare=False)
 

@@ -62,6 +62,11 @@ class BackupAndRestore(keras.callbacks.Callback):  # type: ignore[misc]
                 f"BackupAndRestore was given {quote(sequence)} as the sequence to back up."
                 " Give the one that fit trains on: BackupAndRestore(backup_dir, train)."
             )
+        if sequence.num_batches is None:
+            raise ConfigError(
+                "BackupAndRestore was given a sequence without end (samples_per_epoch=math.inf),"
+                " where it cannot tell how far training is. Leave samples_per_epoch= out."
+            )
         if save_freq != "epoch":
             check_whole("save_freq", save_freq, 1)
         self.backup_dir = os.fspath(backup_dir)

@@ -60,7 +60,7 @@ def make_generator(
     class_weight: Mapping[Any, float] | str | None = None,
     sample_weight: Any = None,
     sampling: Any = None,
-    samples_per_epoch: int | None = None,
+    samples_per_epoch: float | None = None,
     replacement: bool = True,
     validation_split: float | None = None,
     subset: str | None = None,
@@ -119,7 +119,8 @@ def make_generator(
             as many of each class, a dict from class to its share (1 by default), or a column
             of weights or one weight per sample. By default each comes once.
         samples_per_epoch: How many samples an epoch has, whatever there are; with *sampling*
-            as many as there are by default. The next epoch goes on where one ends.
+            as many as there are by default. The next epoch goes on where one ends. With
+            ``math.inf`` there is no end: ``fit`` needs ``steps_per_epoch=`` then.
         replacement: Whether a sample may come several times in an epoch; if not, the rarest
             class says how long a balanced one is.
         validation_split: Share of the samples for validation, with *subset*.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -38,7 +39,8 @@ def sampled(
         batches: All samples, once per epoch.
         table: The samples table.
         sampling: ``"balanced"``, a dict of shares by class, or a weight per sample.
-        samples_per_epoch: How many samples an epoch has, or None.
+        samples_per_epoch: How many samples an epoch has, infinity for epochs that go over into
+            one another, or None.
         replacement: Whether a sample may come several times in an epoch.
         class_weight: What the user typed for it.
 
@@ -46,6 +48,8 @@ def sampled(
         ConfigError: There are no classes to balance, a weight is none, an epoch
             asks for more samples than there are, or has no batch.
     """
+    if isinstance(samples_per_epoch, float) and samples_per_epoch == math.inf:
+        batches, samples_per_epoch = replace(batches, endless=True), None
     made = _choose(
         batches, table, sampling, samples_per_epoch, replacement, class_weight=class_weight
     )

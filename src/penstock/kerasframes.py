@@ -15,6 +15,8 @@ import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from penstock.errors import ConfigError
+
 if TYPE_CHECKING:
     from types import FrameType
 
@@ -65,12 +67,22 @@ class Call:
         """The ``steps_per_epoch`` of the iterator; None where an epoch is a whole pass."""
         return getattr(self.iterator, "steps_per_epoch", None)
 
-    def limit(self, batches: int, steps: int | None) -> None:
+    def limit(self, batches: int | None, steps: int | None) -> None:
         """Tell the iterator how many batches its pass has, and how many steps its epoch.
 
         It asked before training began, and would find the shorter pass of
         resumed training short of data. It would go on all the same.
+
+        Raises:
+            ConfigError: There is no end of batches, and its epoch counts no steps.
         """
+        if batches is None:
+            if self.steps is None:
+                raise ConfigError(
+                    "A sequence without end (samples_per_epoch=math.inf) was given to Keras"
+                    " without steps_per_epoch=, validation_steps= or steps=. Say how many."
+                )
+            return
         if getattr(self.iterator, "_num_batches", batches) != batches:
             self.iterator._num_batches = batches  # noqa: SLF001 - there is no other way
         if self.steps != steps:

@@ -16,6 +16,7 @@ import threading
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary, ref
 
+from penstock.epochs import Listeners
 from penstock.forks import renew_after_fork
 
 __all__ = ["Passes"]
@@ -56,15 +57,19 @@ class Passes:
     Attributes:
         epoch: The epoch of the next pass.
         batch: The batch that it begins with.
+        listeners: Who is told of epochs.
 
     Args:
         length: Batches per epoch.
+        endless: Whether a walk goes on with the next epoch.
     """
 
-    def __init__(self, length: int) -> None:
+    def __init__(self, length: int, *, endless: bool = False) -> None:
         self.epoch = 0
         self.batch = 0
+        self.listeners = Listeners()
         self._length = length
+        self._endless = endless
         self._readers: WeakKeyDictionary[object, _Reader] = WeakKeyDictionary()
         self._walks: dict[int, tuple[ref[object], _Walk]] = {}
         self._looked: set[int] = set()
@@ -84,6 +89,7 @@ class Passes:
         with self._lock:
             self._move(epoch, batch)
             self._steps_left = steps_left
+            self.listeners.forget()
 
     @property
     def place(self) -> tuple[int, int]:
@@ -100,7 +106,7 @@ class Passes:
         epoch: int = 0,
         steps: int | None = None,
         last: bool = False,
-    ) -> tuple[int, int | None]:
+    ) -> tuple[int | None, int | None]:
         """Note that a reader begins an epoch of its own.
 
         Args:
@@ -111,8 +117,8 @@ class Passes:
             last: Whether it will begin no other.
 
         Returns:
-            How many batches there are in the pass that it is in, or will begin;
-            and how many steps in its epoch.
+            How many batches there are in the pass that it is in, or will begin,
+            None where there is no end; and how many steps in its epoch.
         """
         with self._lock:
             self._iterated = None
@@ -126,9 +132,12 @@ class Passes:
                 if steps is not None:
                     steps, found.steps = self._steps_left, steps
                 self._steps_left = None
-            if found.walk is not None and not found.walk.done:
-                return found.walk.length, steps
-            return self._length - (self.batch if trains else 0), steps
+            walk = None if found.walk is None or found.walk.done else found.walk
+            if trains:
+                self.listeners.begins(self.epoch if walk is None else walk.epoch)
+            length = self._length - (self.batch if trains else 0) if walk is None else walk.length
+        self.listeners.tell()
+        return None if self._endless else length, steps
 
     def walk(self, reader: object, walker: int) -> int:
         """Note that a walk begins, and return how many batches it will find."""
@@ -141,7 +150,8 @@ class Passes:
             found.walk = begun
             self._walks = {key: kept for key, kept in self._walks.items() if kept[0]() is not None}
             self._walks[walker] = ref(reader), begun
-            return begun.length
+        self.listeners.tell()
+        return begun.length
 
     def request(self, reader: object, walker: int) -> tuple[int, int]:
         """Attribute a request of a walk: return its epoch and batch."""
@@ -149,23 +159,34 @@ class Passes:
             self.walk(reader, walker)
         with self._lock:
             walk = self._walks[walker][1]
+            if walk.done:  # of an endless sequence
+                self._complete(walk)
+                walk = _Walk(walk.epoch + 1, 0, self._length, counts=walk.counts)
+                self._walks[walker] = ref(reader), walk
+                self._reader(reader).walk = walk
             walk.delivered += 1
-            if walk.done:
+            if walk.done and not self._endless:
                 del self._walks[walker]
-            return walk.epoch, (walk.start + walk.delivered - 1) % self._length
+            if walk.counts:
+                self.listeners.begins(walk.epoch)
+            found = walk.epoch, (walk.start + walk.delivered - 1) % self._length
+        self.listeners.tell()
+        return found
 
     def goes_on(self, reader: object) -> bool:
         """Say whether the next epoch will follow the pass that a reader is in."""
         with self._lock:
             found = self._reader(reader)
-            return found.trains and not found.last
+            return self._endless or (found.trains and not found.last)
 
     def end(self, reader: object, *, over: bool) -> None:
         """Note that a reader ends an epoch of its own, and whether its pass is over too."""
         with self._lock:
             found = self._reader(reader)
+            over = over or self._endless
             if over and found.walk is not None and self._complete(found.walk):
                 found.walk = None
+        self.listeners.tell()
 
     def drop(self, reader: object) -> None:
         """Note that a reader gives its pass up."""
@@ -189,17 +210,23 @@ class Passes:
         """Note that a loop over the batches says that it ends; if it saw all, so does the epoch."""
         with self._lock:
             if len(self._looked) == self._length:
+                self.listeners.ends(self.epoch)
                 self._move(self.epoch + 1, 0)
             self._looked.clear()
+        self.listeners.tell()
 
     def iterate(self, epoch: int, batches: int) -> None:
         """Note that an iterator over *epoch* hands over the last of its first *batches*."""
         self._iterated = (epoch + batches // self._length, batches % self._length)
+        with self._lock:
+            self.listeners.begins(epoch)
+        self.listeners.tell()
 
     def iterated(self, epoch: int) -> None:
         """Note that an iterator over *epoch* is over."""
         with self._lock:
             self._complete(_Walk(epoch, 0, 0))
+        self.listeners.tell()
 
     # -- inside ------------------------------------------------------------
 
@@ -211,6 +238,7 @@ class Passes:
 
     def _complete(self, walk: _Walk) -> bool:
         if walk.done and walk.counts and walk.epoch >= self.epoch:
+            self.listeners.ends(walk.epoch)
             self._move(walk.epoch + 1, 0)
         return walk.done
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from penstock.checks import check_whole
 from penstock.contents import Contents
+from penstock.epochs import Epochs
 from penstock.errors import BackendMissing, ConfigError, quote
 from penstock.handover import handed_over
 from penstock.kerasframes import call_of, walk_of
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["Sequence"]
 
 
-class Sequence(Contents, Outlets, keras.utils.PyDataset):  # type: ignore[misc]
+class Sequence(Contents, Outlets, Epochs, keras.utils.PyDataset):  # type: ignore[misc]
     """Batches for ``fit``, ``evaluate`` and ``predict``; made by ``penstock.make_generator``.
 
     ``sequence[i]`` is batch *i* of the current epoch; iteration is one epoch.
@@ -77,7 +78,7 @@ class Sequence(Contents, Outlets, keras.utils.PyDataset):  # type: ignore[misc]
         self._batches = batches
         self._table = table
         self._threads = usable_cores() if workers is None else workers
-        self._passes = Passes(len(batches))
+        self._passes = Passes(len(batches), endless=batches.endless)
         self._open()
 
     def _open(self) -> None:
@@ -87,8 +88,10 @@ class Sequence(Contents, Outlets, keras.utils.PyDataset):  # type: ignore[misc]
     # -- what Keras calls --------------------------------------------------
 
     @property
-    def num_batches(self) -> int:
-        """Number of batches in an epoch."""
+    def num_batches(self) -> int | None:
+        """Number of batches in an epoch; None where there is no end."""
+        if self._batches.endless:
+            return None
         walk = walk_of(sys._getframe(1), self)  # noqa: SLF001 - see kerasframes
         return len(self._batches) if walk is None else self._passes.walk(*walk)
 
@@ -126,18 +129,25 @@ class Sequence(Contents, Outlets, keras.utils.PyDataset):  # type: ignore[misc]
 
     def __len__(self) -> int:
         """Return the number of batches in an epoch."""
+        if self._batches.endless:
+            raise ConfigError(
+                "This sequence has no length: with samples_per_epoch=math.inf there is no end."
+            )
         return len(self._batches)
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         """Return batch *index* of the current epoch."""
-        length = len(self._batches)
+        length, endless = len(self._batches), self._batches.endless
         if type(index) is not int:
             index = _whole(index)
-        if not -length <= index < length:
+        if not (0 if endless else -length) <= index < (sys.maxsize if endless else length):
             raise IndexError(f"Batch {index} was asked for; there are {length}.")
         walk = walk_of(sys._getframe(1), self)  # noqa: SLF001 - see kerasframes
         if walk is None:
-            return self._get((self._passes.look(index % length), index % length))
+            later = index // length if endless else 0
+            return self._get((self._passes.look(index % length) + later, index % length))
+        if endless and not index:  # the only word of it that this walk begins
+            self._passes.walk(*walk)
         epoch, batch = self._passes.request(*walk)
         ahead = self._ahead(epoch, batch)
         if len(ahead) < self._max_queue_size and self._passes.goes_on(walk[0]):
@@ -145,15 +155,19 @@ class Sequence(Contents, Outlets, keras.utils.PyDataset):  # type: ignore[misc]
         return self._get((epoch, batch), ahead, reader=walk[1], walk=True)
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        """Iterate over one epoch."""
+        """Iterate over one epoch, or over one after another where there is no end."""
         epoch, start = self._passes.epoch, self._passes.batch
         reader = object()
-        for index in range(start, len(self)):
-            batch = self._get((epoch, index), self._ahead(epoch, index), reader=reader)
-            self._passes.iterate(epoch, index + 1)
-            yield batch
-        self._passes.iterated(epoch)
-        self._conclude()
+        while True:
+            for index in range(start, len(self._batches)):
+                batch = self._get((epoch, index), self._ahead(epoch, index), reader=reader)
+                self._passes.iterate(epoch, index + 1)
+                yield batch
+            self._passes.iterated(epoch)
+            self._conclude()
+            if not self._batches.endless:
+                return
+            epoch, start = epoch + 1, 0
 
     def on_epoch_begin(self) -> None:
         """Take note; Keras calls this, and a loop of one's own may."""
@@ -266,7 +280,7 @@ class Sequence(Contents, Outlets, keras.utils.PyDataset):  # type: ignore[misc]
     def __setstate__(self, state: dict[str, Any]) -> None:
         place = state.pop("_place")
         self.__dict__.update(state)
-        self._passes = Passes(len(self._batches))
+        self._passes = Passes(len(self._batches), endless=self._batches.endless)
         self._passes.go_to(*place)
         self._open()
 

@@ -26,6 +26,8 @@ def sequence_text(batches: Batches) -> str:
     if order.sampling is not None:
         samples = f"{drawn:,} of {samples} per epoch,"
     head = f"{samples} in {count} of {size:,}, {shuffled}"
+    if batches.endless:
+        head += ", again and again"
     lines = [f"x {each.name!r}: {_contents(each, batches, size)}" for each in batches.inputs]
     lines += [f"y {each.name!r}: {_contents(each, batches, size)}" for each in batches.targets]
     if batches.echo:

@@ -38,6 +38,6 @@ def tf_dataset(sequence: Any) -> Any:
         lambda: iter(sequence), output_signature=tuple(spec(part) for part in sequence[0])
     )
     begun = sequence.state_dict()["batch"]  # what is left of an epoch has fewer batches, once
-    return (
-        dataset if begun else dataset.apply(tf.data.experimental.assert_cardinality(len(sequence)))
-    )
+    count = sequence.num_batches
+    count = tf.data.INFINITE_CARDINALITY if count is None else count
+    return dataset if begun else dataset.apply(tf.data.experimental.assert_cardinality(count))

@@ -82,7 +82,8 @@ def part_views(
         )
         view = _view(batches, positions, order)
         # As with fit(class_weight=…), validation is not weighted by class.
-        views.append(replace(view, augment=augment, class_weight=None, output_weight=None))
+        view = replace(view, class_weight=None, output_weight=None)
+        views.append(replace(view, augment=augment, endless=False))
     return views
 
 
@@ -109,6 +110,7 @@ def plain_view(batches: Batches, *, loaded_targets: bool = False) -> Batches:
         output_weight=None,
         echo=False,
         augment=False,
+        endless=False,
         errors=errors,
     )
 
