@@ -11,7 +11,7 @@ import numpy as np
 from penstock.errors import ConfigError, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import DTypeLike
 
@@ -33,7 +33,9 @@ class ArraySpec:
     quarter of the bytes through augmentation and cache.
 
     Args:
-        shape: Shape of one sample, without the batch axis; every size at least 1.
+        shape: Shape of one sample, without the batch axis; every size at least 1, or None
+            where it varies from sample to sample: the loader implements ``measure_samples``
+            then, and batches are padded to the largest of their samples.
         dtype: What ``load_samples`` writes. Strings are ``object``.
         deliver_dtype: What Keras receives; *dtype* where it is not given.
         scale: Factor applied on delivery.
@@ -43,7 +45,7 @@ class ArraySpec:
         ConfigError: A size, dtype or data format that cannot be delivered.
     """
 
-    shape: tuple[int, ...]
+    shape: tuple[Any, ...]
     dtype: np.dtype[Any]
     deliver_dtype: np.dtype[Any]
     scale: float
@@ -51,7 +53,7 @@ class ArraySpec:
 
     def __init__(
         self,
-        shape: Sequence[int],
+        shape: Sequence[int | None],
         dtype: DTypeLike,
         *,
         deliver_dtype: DTypeLike | None = None,
@@ -60,8 +62,8 @@ class ArraySpec:
     ) -> None:
         if not isinstance(shape, (tuple, list)) or not all(map(_is_size, shape)):
             raise ConfigError(
-                f"A sample's shape must be a tuple of whole numbers of at least 1;"
-                f" found {quote(shape)}."
+                f"A sample's shape must be a tuple of whole numbers of at least 1, or of None"
+                f" where sizes vary; found {quote(shape)}."
             )
         loaded = _checked_dtype(dtype)
         delivered = loaded if deliver_dtype is None else _checked_dtype(deliver_dtype)
@@ -75,18 +77,33 @@ class ArraySpec:
                 f"scale={quote(scale)} cannot be applied on delivery as {delivered.name}:"
                 " give a finite number, and a float dtype to deliver it in."
             )
-        object.__setattr__(self, "shape", tuple(int(size) for size in shape))
+        sizes = tuple(None if size is None else int(size) for size in shape)
+        object.__setattr__(self, "shape", sizes)
         object.__setattr__(self, "dtype", loaded)
         object.__setattr__(self, "deliver_dtype", delivered)
         object.__setattr__(self, "scale", float(scale))
         object.__setattr__(self, "data_format", data_format)
 
     @property
-    def deliver_shape(self) -> tuple[int, ...]:
+    def deliver_shape(self) -> tuple[Any, ...]:
         """The shape of one delivered sample."""
-        if self.data_format == "channels_first" and len(self.shape) > 1:
-            return (self.shape[-1], *self.shape[:-1])
-        return self.shape
+        return self.delivered(self.shape)
+
+    @property
+    def varying(self) -> tuple[int, ...]:
+        """The axes of *shape* whose size varies from sample to sample."""
+        return tuple(axis for axis, size in enumerate(self.shape) if size is None)
+
+    def sized(self, sizes: Iterable[int]) -> tuple[int, ...]:
+        """Return the shape of a loaded sample with these sizes in its varying axes."""
+        left = iter(sizes)
+        return tuple(next(left) if size is None else size for size in self.shape)
+
+    def delivered(self, shape: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the delivered shape of a sample that is loaded in *shape*."""
+        if self.data_format == "channels_first" and len(shape) > 1:
+            return (shape[-1], *shape[:-1])
+        return shape
 
     @property
     def direct(self) -> bool:
@@ -100,6 +117,8 @@ class ArraySpec:
 
 
 def _is_size(size: object) -> bool:
+    if size is None:
+        return True
     return isinstance(size, (int, np.integer)) and not isinstance(size, bool) and int(size) >= 1
 
 

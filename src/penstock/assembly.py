@@ -33,17 +33,20 @@ class Assembly:
         batches: Batches,
         epoch: int,
         rows: NDArray[np.int64],
+        turns: NDArray[np.int64] | None,
         pool: Pool,
-        turns: NDArray[np.int64] | None = None,
     ) -> None:
         self._batches = batches
         self._epoch = epoch
         self._rows = rows  # of its own: replacements are written here
         self._turns = turns  # added to rows for what is drawn: a sample may come several times
         self._masked: list[int] = []
-        self._arrays = [
-            pool.lease((len(rows), *each.spec.deliver_shape), each.spec.deliver_dtype)
-            for each in batches.loaded
+        self._arrays = self._leased(pool)
+
+    def _leased(self, pool: Pool) -> list[NDArray[Any]]:
+        return [
+            pool.lease((len(self), *each.spec.deliver_shape), each.spec.deliver_dtype)
+            for each in self._batches.loaded
         ]
 
     def __len__(self) -> int:
@@ -51,15 +54,23 @@ class Assembly:
 
     def fill(self, start: int, stop: int) -> None:
         """Load, augment, deliver and prepare samples *start* to *stop* of the batch."""
+        shapes = [each.spec.shape for each in self._batches.loaded]
+        self._fill(start, stop, shapes, [array[start:stop] for array in self._arrays])
+
+    def _fill(
+        self, start: int, stop: int, shapes: list[tuple[int, ...]], out: list[NDArray[Any]]
+    ) -> None:
+        """Fill *out*, an array per loaded field, with samples that are loaded in *shapes*."""
         rows = self._rows[start:stop]
         batches = self._batches
         ready: list[NDArray[Any]] = []
         masked: Sequence[int] = ()
         kept = 0
         began = time.perf_counter()
-        for each, array in zip(batches.loaded, self._arrays, strict=True):
-            row = array[start:stop]
-            ready.append(row if each.spec.direct else batches.runtime.scratch(each, len(rows)))
+        for each, shape, array in zip(batches.loaded, shapes, out, strict=True):
+            whole = (len(rows), *shape)
+            direct = each.spec.direct and array.shape == whole and array.flags.c_contiguous
+            ready.append(array if direct else batches.runtime.scratch(each, whole))
         try:
             for each, row in zip(batches.loaded, ready, strict=True):
                 kept += each.load(rows, row)
@@ -69,11 +80,11 @@ class Assembly:
         if batches.augment and batches.runtime.sample_hooks:
             self._augment_samples(start, stop, ready)
         augmented = time.perf_counter()
-        for each, array, row in zip(batches.loaded, self._arrays, ready, strict=True):
-            if not each.spec.direct:
-                _deliver(each, row, array[start:stop])
+        for each, array, row in zip(batches.loaded, out, ready, strict=True):
+            if row is not array:
+                _deliver(each, row, array)
         for place, prepare in batches.runtime.preparations:
-            prepare(self._arrays[place][start:stop])
+            prepare(out[place])
         if masked:
             self._mask(start, masked)
         batches.runtime.meter.add(
@@ -104,8 +115,7 @@ class Assembly:
             weight = _checked_weight(batch.sample_weight, len(self))
             if self._masked and weight is not None:
                 weight[self._masked] = 0
-        if batches.output_weight is not None:
-            weight = self._weigh_outputs(weight)
+        weight = self._weigh_outputs(weight)
         batches.runtime.meter.add(
             encode=encoded - began,
             augment=time.perf_counter() - encoded,
@@ -114,14 +124,15 @@ class Assembly:
         x: Any = next(iter(inputs.values()))
         if batches.nested_inputs:
             x = formed(batches.input_form, inputs)
-        if batches.echo:
-            return (x, x) if weight is None else (x, x, weight)
-        if not targets:
-            return (x,) if weight is None else (x, None, weight)
-        y: Any = next(iter(targets.values()))
-        if batches.nested_targets:
-            y = formed(batches.target_form, targets)
-            weight = formed(batches.target_form, weight) if isinstance(weight, dict) else weight
+        y: Any = x if batches.echo else None
+        x = self._fed(inputs, x)
+        if targets:
+            y = next(iter(targets.values()))
+            if batches.nested_targets:
+                y = formed(batches.target_form, targets)
+                weight = formed(batches.target_form, weight) if isinstance(weight, dict) else weight
+        elif weight is None and not batches.echo:
+            return (x,)
         return (x, y) if weight is None else (x, y, weight)
 
     def _mask(self, start: int, places: Sequence[int]) -> None:
@@ -143,9 +154,16 @@ class Assembly:
             weight[self._masked] = 0
         return weight
 
-    def _weigh_outputs(self, weight: NDArray[Any] | None) -> dict[str, NDArray[Any]]:
-        """Weigh the classes of each target by itself."""
-        by_class = self._batches.output_weight or {}
+    def _fed(self, inputs: dict[str, NDArray[Any]], x: Any) -> Any:
+        """Return the x that Keras is handed."""
+        del inputs
+        return x
+
+    def _weigh_outputs(self, weight: NDArray[Any] | None) -> Any:
+        """Weigh the classes of each target by itself, if there are weights for several."""
+        by_class = self._batches.output_weight
+        if by_class is None:
+            return weight
         weight = np.ones(len(self), np.float32) if weight is None else weight
         return {
             each.name: weight * by_class[each.name][each.labels[self._rows]]
@@ -157,8 +175,8 @@ class Assembly:
     def _augment_samples(self, start: int, stop: int, ready: list[NDArray[Any]]) -> None:
         batches = self._batches
         named = list(zip(batches.loaded, ready, strict=True))
-        inputs = {each.name: row for each, row in named[: len(batches.inputs)]}
-        targets = {each.name: row for each, row in named[len(batches.inputs) :]}
+        inputs = {each.name: row for each, row in named[: len(batches.inputs)] if row.size}
+        targets = {each.name: row for each, row in named[len(batches.inputs) :] if row.size}
         batch = Batch(dict(inputs), dict(targets), None, Draws(0, 0, self._rows[:0]))
         self._call(batches.runtime.sample_hooks, "augment_samples", batch, start, stop)
         for given, left in ((inputs, batch.inputs), (targets, batch.targets)):
@@ -193,8 +211,10 @@ class Assembly:
 
 def _deliver(each: LoadedField, loaded: NDArray[Any], out: NDArray[Any]) -> None:
     spec = each.spec
-    if spec.deliver_shape != spec.shape or spec.data_format == "channels_first":
+    if spec.data_format == "channels_first":
         out = np.moveaxis(out, 1, -1) if out.ndim > 2 else out
+    if loaded.shape != out.shape:  # a sample of varying size is cut
+        loaded = loaded[tuple(map(slice, out.shape))]
     if spec.scale == 1.0:
         np.copyto(out, loaded, casting="unsafe")
     else:

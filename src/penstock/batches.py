@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,6 +18,7 @@ from penstock.fields import EncodedField, LoadedField
 from penstock.forks import renew_after_fork
 from penstock.memory import Pool
 from penstock.preparing import Preparation
+from penstock.paddedassembly import PaddedAssembly
 from penstock.sampling import places_and_turns
 from penstock.stats import Meter
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from penstock.order import Order
+    from penstock.padding import Padding
 
 __all__ = ["Batches"]
 
@@ -52,6 +55,7 @@ class Batches:
         errors: What becomes of samples that cannot be loaded.
         endless: Whether the next epoch follows without a word, so that there is no last batch.
         preparers: The components that prepare an input's samples, in order, by its name.
+        padding: How samples of varying size become batches, where there are any.
         runtime: What is found out on the way; does not travel in a pickle.
     """
 
@@ -72,6 +76,7 @@ class Batches:
     errors: ErrorPolicy = field(default_factory=ErrorPolicy)
     endless: bool = False
     preparers: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    padding: Padding | None = None
     runtime: _Runtime = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -114,11 +119,16 @@ class Batches:
 
     def start(self, epoch: int, index: int, pool: Pool) -> Assembly:
         """Start batch *index* of *epoch* in memory leased from *pool*."""
+        kind = Assembly if self.padding is None else PaddedAssembly
+        return kind(self, epoch, *self.drawn(epoch, index), pool)
+
+    def drawn(self, epoch: int, index: int) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
+        """Return the rows of a batch, and their turns where a sample may come several times."""
         positions = self.order.batch(self._epoch_order(epoch), index)
         if self.order.sampling is None:
-            return Assembly(self, epoch, self.rows[positions], pool)
+            return self.rows[positions], None
         places, turns = places_and_turns(positions)
-        return Assembly(self, epoch, self.rows[places], pool, turns)
+        return self.rows[places], turns
 
     def settle(self, *, last: bool) -> None:
         """Make what caches stored readable; between epochs, and at the end."""
@@ -163,13 +173,14 @@ class _Runtime:
             if each.name in batches.preparers
         ]
 
-    def scratch(self, each: LoadedField, count: int) -> NDArray[Any]:
-        """Return this thread's buffer for *count* loaded samples of a field."""
+    def scratch(self, each: LoadedField, shape: tuple[int, ...]) -> NDArray[Any]:
+        """Return this thread's buffer for loaded samples of a field, in *shape*."""
+        size = math.prod(shape)
         buffers: dict[int, NDArray[Any]] = self._threads.__dict__.setdefault("buffers", {})
         buffer = buffers.get(id(each))
-        if buffer is None or len(buffer) < count:
-            buffer = buffers[id(each)] = np.empty((count, *each.spec.shape), each.spec.dtype)
-        return buffer[:count]
+        if buffer is None or len(buffer) < size:
+            buffer = buffers[id(each)] = np.empty(size, each.spec.dtype)
+        return buffer[:size].reshape(shape)
 
 
 def _fused(augmenters: tuple[Any, ...]) -> list[tuple[int, str, Any, Any]]:

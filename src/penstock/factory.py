@@ -28,6 +28,7 @@ from penstock.labelrules import merged_classes
 from penstock.opening import open_fields
 from penstock.order import Order
 from penstock.preparing import choose_preparers
+from penstock.ragged import padded
 from penstock.sequence import Sequence
 from penstock.sources import plain_source
 from penstock.targets import refuse_unused
@@ -71,6 +72,11 @@ def make_generator(
     on_error: str = "raise",
     max_errors: float | None = None,
     error_log: str | os.PathLike[str] | None = None,
+    pad_to: int | SequenceOf[int | None] | None = None,
+    pad_to_multiple_of: int | None = None,
+    pad_value: float | str | Mapping[str, float | str] | None = None,
+    padding_mask: bool = False,
+    bucket_by_length: bool | int = False,
     cache: str | None = None,
     cache_bytes: int | None = None,
     cache_dir: str | os.PathLike[str] | None = None,
@@ -135,6 +141,16 @@ def make_generator(
             another in its place, or ``"mask"`` for zeros with a sample weight of 0.
         max_errors: How many samples, or which share, may be so; any by default.
         error_log: Where to write ``sequence.errors``, as CSV, after each epoch.
+        pad_to: The size that samples of varying size are padded to: a number, or one per
+            axis that varies. Longer ones are cut at their end. By default (and where it is
+            None) the largest of each batch.
+        pad_to_multiple_of: What the largest is rounded up to a multiple of, so that there are
+            fewer shapes to compile a model for.
+        pad_value: What padding is filled with, as delivered; 0 by default. Or by field name.
+        padding_mask: Whether x is a dict with a boolean mask beside each input of varying
+            size: ``"x_mask"`` beside ``"x"``, True where there is no padding.
+        bucket_by_length: Whether batches are made of samples of like length, so that there
+            is less to pad; or how many batches are sorted together, 100 by default.
         cache: ``"memory"`` or ``"disk"`` keeps loaded samples, before augmentation, so that
             later epochs need not load them again; what is kept on disk later runs find too.
         cache_bytes: How much to keep at most, in bytes: samples beyond it are loaded in every
@@ -230,6 +246,15 @@ def make_generator(
     )
     batches = sampled(
         batches, opened.table, sampling, samples_per_epoch, replacement, class_weight=class_weight
+    )
+    batches = padded(
+        batches,
+        pad_to=pad_to,
+        pad_to_multiple_of=pad_to_multiple_of,
+        pad_value=pad_value,
+        padding_mask=padding_mask,
+        bucket_by_length=bucket_by_length,
+        cache=cache,
     )
     plan_caches(batches.loaded, cache, cache_bytes, cache_dir)
     sequence = Sequence(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from penstock.components import implements, name_of, relay
 from penstock.errors import PenstockError, PluginError, SampleError, quote
 from penstock.reattempts import load_again, undescribed
+from penstock.sizes import Sizes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +54,7 @@ class LoadedField(_Hooked):
         prefix: What stands before a path in *samples*, or None where they are no paths.
         spec: What a loaded sample is like.
         cache: Where loaded samples are kept, or None.
+        sizes: The sizes of its samples, where they vary.
     """
 
     name: str
@@ -62,6 +64,8 @@ class LoadedField(_Hooked):
     prefix: str | None
     spec: ArraySpec = field(init=False)
     cache: FieldCache | None = field(default=None, init=False)
+    sizes: Sizes | None = field(default=None, init=False)
+    called: ClassVar[str] = "load_samples"
 
     def describe(self, *, tolerant: bool = False) -> None:
         """Ask the loader what its samples are like, and check that it can load the first.
@@ -89,6 +93,14 @@ class LoadedField(_Hooked):
                 " It must return a penstock.ArraySpec(shape, dtype)."
             )
         self.spec = spec
+        if spec.varying:
+            if not implements(self.component, "measure_samples"):
+                raise PluginError(
+                    f"{name_of(self.component)} describes samples of shape {spec.shape}, and does"
+                    " not implement measure_samples, which says how large each is where that is"
+                    " None."
+                )
+            self.sizes = Sizes(self)
 
     def load(self, rows: NDArray[np.int64], out: NDArray[Any]) -> int:
         """Fill *out* with the samples in *rows* of the table.
@@ -99,6 +111,8 @@ class LoadedField(_Hooked):
         Raises:
             SampleError: One cannot be loaded; names it, its row and the loader.
         """
+        if not out.size:  # a sample of varying size may be empty
+            return 0
         if self.cache is not None:
             return self.cache.load(rows, out, self.load_anew)
         self.load_anew(rows, out)
@@ -118,6 +132,23 @@ class LoadedField(_Hooked):
                 f"{name_of(self.component)}.load_samples returned something. It must write the"
                 " samples into the array that it is given, out[i] = …, and return nothing."
             )
+
+    def each(self, rows: NDArray[np.int64]) -> list[NDArray[Any]]:
+        """Return the samples in *rows*, by the loader itself, each of its own size.
+
+        Raises:
+            SampleError: One cannot be loaded; names it, its row and the loader.
+        """
+        if self.sizes is None:
+            out = np.empty((len(rows), *self.spec.shape), self.spec.dtype)
+            self.load_anew(rows, out)
+            return list(out)
+        shapes = [self.spec.sized(sizes) for sizes in self.sizes.of(rows).tolist()]
+        arrays = [np.empty((1, *shape), self.spec.dtype) for shape in shapes]
+        for place, array in enumerate(arrays):
+            if array.size:
+                self.load_anew(rows[place : place + 1], array)
+        return [array[0] for array in arrays]
 
     def pick(self, rows: NDArray[np.int64]) -> NDArray[Any]:
         """Return what the loader is given for *rows*: full paths, for files."""

@@ -109,6 +109,28 @@ def describe_sample(samples: np.ndarray[Any, Any], source: str | None) -> ArrayS
     """
 
 
+@hookspec(firstresult=True)
+def measure_samples(samples: np.ndarray[Any, Any], source: str | None) -> np.ndarray[Any, Any]:
+    """Measure samples that vary in size, so that a batch can be allocated before loading.
+
+    Called for a loader whose ``describe_sample`` gave a shape with None in it:
+    for any samples in any order, from several threads at once, before they are
+    loaded for the first time. Must be cheap: look at headers, decode nothing.
+
+    Args:
+        samples: Some of what ``pick_samples`` gave. For files: full paths.
+        source: As for ``pick_samples``.
+
+    Returns:
+        An array of whole numbers of at least 0, of shape ``(len(samples), k)``
+        for k axes that are None: the sizes of each sample in these.
+
+    Raises:
+        SampleError: A sample cannot be measured. Any other exception is wrapped
+            in one that names the sample.
+    """
+
+
 @hookspec
 def load_samples(
     samples: np.ndarray[Any, Any], out: np.ndarray[Any, Any], source: str | None
@@ -123,7 +145,9 @@ def load_samples(
     Args:
         samples: A slice of what ``pick_samples`` gave. For files: full paths.
         out: Array of shape ``(len(samples), *spec.shape)`` and dtype
-            ``spec.dtype``, C-contiguous; its content on entry is arbitrary.
+            ``spec.dtype``, C-contiguous; its content on entry is arbitrary. Where
+            sizes vary, the samples of a call have one size, that of ``out``;
+            padding is none of the loader's business.
         source: As for ``pick_samples``.
 
     Raises:

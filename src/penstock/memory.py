@@ -62,10 +62,18 @@ class Pool:
         self._free: dict[int, deque[NDArray[np.uint8]]] = {}
         self._open = True
 
-    def lease(self, shape: Sequence[int], dtype: np.dtype[Any]) -> NDArray[Any]:
+    def lease(
+        self, shape: Sequence[int], dtype: np.dtype[Any], *, varying: bool = False
+    ) -> NDArray[Any]:
         """Return a C-contiguous array of arbitrary content, 64-byte aligned.
 
         Objects (strings) have no memory to align and are allocated plainly.
+
+        Args:
+            shape: Its shape.
+            dtype: Its dtype.
+            varying: Whether others will ask for other sizes: blocks of powers of two are
+                leased, so that they fit again, and there are few kinds to keep spare ones of.
         """
         shape = tuple(shape)
         if dtype.hasobject:
@@ -73,9 +81,13 @@ class Pool:
         size = math.prod(shape) * dtype.itemsize
         if size < _POOLED_FROM:
             return _aligned(size).view(dtype).reshape(shape)
+        most = self._spare
+        if varying:
+            size = 1 << (size - 1).bit_length()
+        else:
+            most = max(most, min(_SPARE_BYTES // size, _MOST_SPARE))
         free = self._free.get(size)
         if free is None:
-            most = max(self._spare, min(_SPARE_BYTES // size, _MOST_SPARE))
             free = self._free.setdefault(size, deque(maxlen=most))
         try:
             block = free.pop()

@@ -13,6 +13,7 @@ from penstock.draws import key, mix
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from penstock.bucketing import Bucketing
     from penstock.sampling import Sampling
 
 __all__ = ["Order", "shuffled"]
@@ -42,6 +43,7 @@ class Order:
         seed: Seed of the shuffle.
         drop_remainder: Whether a last batch that is not full is left out.
         sampling: Which samples an epoch has, if not each of them once.
+        bucketing: How samples of like size come into one batch, where the order is shuffled.
     """
 
     count: int
@@ -50,6 +52,7 @@ class Order:
     seed: int
     drop_remainder: bool = False
     sampling: Sampling | None = None
+    bucketing: Bucketing | None = None
 
     def __len__(self) -> int:
         """Return the number of batches in an epoch."""
@@ -66,10 +69,16 @@ class Order:
 
         With a sampling, it is one of draws: see ``places_and_turns``.
         """
+        drawn = None
         if self.sampling is not None:
             drawn = self.sampling.draw(self.count, self.seed, epoch, shuffle=self.shuffle)
-            return drawn[shuffled(len(drawn), self.seed, epoch)] if self.shuffle else drawn
-        return shuffled(self.count, self.seed, epoch) if self.shuffle else None
+        if not self.shuffle:
+            return drawn
+        order = shuffled(self.samples_per_epoch, self.seed, epoch)
+        order = order if drawn is None else drawn[order]
+        if self.bucketing is None:
+            return order
+        return self.bucketing.arrange(order, self.batch_size, self.seed, epoch)
 
     def batch(self, epoch_order: NDArray[Any] | None, index: int) -> NDArray[np.int64]:
         """Return the positions of batch *index* within *epoch_order*."""

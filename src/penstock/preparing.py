@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Preparation", "choose_preparers", "title_of"]
 
+_ANY_SIZE = 8  # in place of one that varies
+
 
 def choose_preparers(given: Any, inputs: Sequence[LoadedField]) -> dict[str, tuple[Any, ...]]:
     """Return the components that prepare each input, from what a user typed.
@@ -93,7 +95,8 @@ class Preparation:
 
     def rehearse(self) -> None:
         """Prepare one sample of made-up numbers: what cannot work is said before training."""
-        shape, dtype = self._spec.deliver_shape, self._spec.deliver_dtype
+        dtype = self._spec.deliver_dtype
+        shape = tuple(_ANY_SIZE if size is None else size for size in self._spec.deliver_shape)
         array = np.full((1, *shape), "text", object) if dtype.hasobject else _ramp(shape, dtype)
         with np.errstate(all="ignore"):
             self(array)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from penstock.fields import LoadedField
+    from penstock.sizes import Sizes
 
 __all__ = ["load_again", "undescribed"]
 
@@ -57,7 +58,7 @@ _DEEP = 8  # causes to look through: plugins wrap what the system says
 
 
 def load_again(
-    field: LoadedField, rows: NDArray[np.int64], out: NDArray[Any], error: Exception
+    field: LoadedField | Sizes, rows: NDArray[np.int64], out: NDArray[Any], error: Exception
 ) -> None:
     """Fill *out* after *error*, or find out which sample is to blame for it.
 
@@ -90,7 +91,7 @@ def load_again(
     raise found from (found.__cause__ if found is error else error)
 
 
-def _wrapped(error: Exception, field: LoadedField, row: int) -> PenstockError:
+def _wrapped(error: Exception, field: LoadedField | Sizes, row: int) -> PenstockError:
     """Return *error* as one that names the sample in *row* of a field, and the loader."""
     loader = name_of(field.component)
     sample = field.pick(np.array([row]))[0]
@@ -138,7 +139,7 @@ def undescribed(error: Exception, field: LoadedField, samples: NDArray[Any]) -> 
     )
 
 
-def _refuse_exhausted(error: Exception, field: LoadedField) -> None:
+def _refuse_exhausted(error: Exception, field: LoadedField | Sizes) -> None:
     # A loader that raises an error of ours knows that a sample is to blame, even
     # where a hostile file made it run out of memory.
     if isinstance(error, MemoryError) or _has(error, _EXHAUSTED):
@@ -159,13 +160,13 @@ def _has(error: BaseException | None, numbers: set[int]) -> bool:
     return False
 
 
-def _warn_of_slices(field: LoadedField, count: int, error: Exception) -> None:
+def _warn_of_slices(field: LoadedField | Sizes, count: int, error: Exception) -> None:
     if field.__dict__.setdefault("_warned_of_slices", False):
         return
     field.__dict__["_warned_of_slices"] = True
     warnings.warn(
-        f"{name_of(field.component)}.load_samples failed for {count} samples at once"
-        f" ({type(error).__name__}: {quote(str(error))}) and loaded each by itself. The batches are"
-        " right; the loader is not, and slow. Tell its author.",
+        f"{name_of(field.component)}.{field.called} failed for {count} samples at once"
+        f" ({type(error).__name__}: {quote(str(error))}), and did not for each by itself."
+        " The batches are right; the loader is not, and slow. Tell its author.",
         stacklevel=2,
     )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from penstock.batches import Batches
+    from penstock.bucketing import Bucketing
 
 __all__ = ["place_in", "state_of"]
 
@@ -93,7 +94,13 @@ def _fingerprint(batches: Batches) -> dict[str, Any]:
         "augment": _digest(*map(_text, batches.augmenters)) if batches.augment else None,
         "prepare": _digest(_text(batches.preparers)) if batches.preparers else None,
         "sampling": None if order.sampling is None else _digest(_text(order.sampling)),
+        "padding": None if batches.padding is None else _digest(_text(batches.padding)),
+        "bucketing": _digest(*_buckets(order.bucketing)) if order.bucketing else None,
     }
+
+
+def _buckets(bucketing: Bucketing) -> tuple[str, bytes]:
+    return str(bucketing.window), _content(bucketing.lengths)
 
 
 def _digest(*parts: bytes | str) -> str:

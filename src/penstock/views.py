@@ -149,7 +149,8 @@ def subset_view(batches: Batches, positions: Sequence[int] | NDArray[Any]) -> Ba
 
 def _view(batches: Batches, positions: NDArray[Any], like: Order) -> Batches:
     sampling = like.sampling and like.sampling.of(positions)
-    order = replace(like, count=len(positions), sampling=sampling)
+    bucketing = like.bucketing and like.bucketing.of(positions)
+    order = replace(like, count=len(positions), sampling=sampling, bucketing=bucketing)
     if not len(order):
         raise ConfigError(
             f"A part of {len(positions)} samples has no full batch of {order.batch_size}."

@@ -31,6 +31,7 @@ __all__ = ["NpyFiles"]
 _DATA_FORMATS = ("channels_last", "channels_first")
 _DTYPES = ("bool", "float16", "float32", "float64", "int32", "int64", "uint8")
 _SIZES_LOOKED_AT = 20_000
+_HEADERS_LOOKED_AT = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,8 @@ class NpyFiles:
             Keras receives; files hold the channels last. None is channels last.
         shape: Shape in which each file's array is seen, for example
             ``(32, 32, 32, 1)`` for files of ``(32, 32, 32)``; None for the files' own.
+            With None in it, as in ``(None, 40)``, that axis varies from file to file, and
+            batches are padded; all else is as the files have it.
         check_finite: Whether NaN and infinite values are errors.
 
     Raises:
@@ -59,7 +62,7 @@ class NpyFiles:
     column: str = "sample"
     dtype: str | None = "float32"
     data_format: str | None = "channels_last"
-    shape: tuple[int, ...] | None = None
+    shape: tuple[int | None, ...] | None = None
     check_finite: bool = False
 
     def __post_init__(self) -> None:
@@ -83,13 +86,8 @@ class NpyFiles:
         if len(samples) == 0:
             raise ConfigError("There is no .npy file to read: the samples table is empty.")
         first = read_header(samples[0])
-        if self.shape is not None and prod(self.shape) != prod(first.shape):
-            raise SampleMismatch(
-                f"shape={quote(self.shape)} was asked for, with {prod(self.shape)} elements; "
-                f"the file has shape {quote(first.shape)}, {prod(first.shape)} elements. "
-                "Give a shape with as many.",
-                sample=samples[0],
-            )
+        if not self._takes(first.shape, first.shape):
+            raise self._refused(samples[0], first.shape)
         self._check_sizes(samples, first)
         return ArraySpec(
             first.shape if self.shape is None else self.shape,
@@ -101,7 +99,7 @@ class NpyFiles:
     @penstock.hookimpl
     def load_samples(self, samples: NDArray[Any], out: NDArray[Any]) -> None:
         """Read each file into its row of *out*."""
-        fill_rows(samples.tolist(), out, reshape=self.shape is not None)
+        fill_rows(samples.tolist(), out, reshape=self.shape is not None and not self._varies)
         if self.check_finite and out.dtype.kind == "f":
             finite = np.isfinite(out).all(axis=tuple(range(1, out.ndim)))
             if not finite.all():
@@ -113,9 +111,51 @@ class NpyFiles:
                     sample=samples[index],
                 )
 
+    @penstock.hookimpl
+    def measure_samples(self, samples: NDArray[Any]) -> NDArray[np.int64]:
+        """Look at the files' headers."""
+        axes = [axis for axis, size in enumerate(self.shape or ()) if size is None]
+        sizes = np.empty((len(samples), len(axes)), np.int64)
+        for row, path in zip(sizes, samples, strict=True):
+            header = read_header(path)
+            if not self._takes(header.shape, header.shape):
+                raise self._refused(path, header.shape)
+            row[:] = [header.shape[axis] for axis in axes]
+        return sizes
+
+    @property
+    def _varies(self) -> bool:
+        return self.shape is not None and None in self.shape
+
+    def _takes(self, found: tuple[int, ...], first: tuple[int, ...]) -> bool:
+        """Say whether a file's shape is as the first file's, or as *shape* asks."""
+        if self.shape is None:
+            return found == first
+        sizes = [size for size in self.shape if size is not None]
+        if len(sizes) == len(self.shape):
+            return prod(found) == prod(sizes)
+        return len(found) == len(self.shape) and all(
+            size in (None, there) for size, there in zip(self.shape, found, strict=True)
+        )
+
+    def _refused(self, path: str, found: tuple[int, ...]) -> SampleMismatch:
+        asked, there = f"shape={quote(self.shape)} was asked for", quote(found)
+        if self._varies:
+            advice = (
+                f"the file has shape {there}. Give None for each axis that varies, and no other."
+            )
+        else:
+            count = prod(size or 1 for size in self.shape or ())
+            asked += f", with {count} elements"
+            advice = (
+                f"the file has shape {there}, {prod(found)} elements. Give a shape with as many."
+            )
+        return SampleMismatch(f"{asked}; {advice}", sample=path)
+
     def _check_sizes(self, samples: NDArray[Any], first: NpyHeader) -> None:
         size = first.offset + first.nbytes
-        count = min(len(samples), _SIZES_LOOKED_AT)
+        # Where sizes vary each look opens a file.
+        count = min(len(samples), _HEADERS_LOOKED_AT if self._varies else _SIZES_LOOKED_AT)
         for index in np.linspace(0, len(samples) - 1, count).astype(np.int64).tolist():
             path = samples[index]
             try:
@@ -128,15 +168,14 @@ class NpyFiles:
                 ) from error
             # Another size may be just another padding of the header.
             found = read_header(path)
-            same_shape = found.shape == first.shape
-            if self.shape is not None:
-                same_shape = prod(found.shape) == prod(first.shape)
-            if not same_shape or found.native != first.native:
+            if self._varies and not self._takes(found.shape, first.shape):
+                raise self._refused(path, found.shape)
+            if not self._takes(found.shape, first.shape) or found.native != first.native:
                 raise SampleMismatch(
                     f"The .npy files differ: the first, {quote(samples[0])}, has shape "
                     f"{quote(first.shape)} of {first.dtype.name}; this one has shape "
                     f"{quote(found.shape)} of {found.dtype.name}. Give all files one shape and "
-                    "dtype, or leave this one out.",
+                    f"dtype, or leave this one out.{_varying(first.shape, found.shape)}",
                     sample=path,
                 )
 
@@ -157,10 +196,24 @@ def _numeric_name(dtype: object) -> str:
     return str(found.name)
 
 
-def _checked_shape(shape: object) -> tuple[int, ...]:
+def _varying(first: tuple[int, ...], found: tuple[int, ...]) -> str:
+    if len(first) != len(found):
+        return ""
+    pairs = zip(first, found, strict=True)
+    shape = tuple(one if one == other else None for one, other in pairs)
+    if None not in shape:
+        return ""
+    return f" Or say shape={shape}, to have them padded to the largest of their batch."
+
+
+def _checked_shape(shape: object) -> tuple[int | None, ...]:
     if not isinstance(shape, (tuple, list)) or any(
-        isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1
+        size is not None
+        and (isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1)
         for size in shape
     ):
-        raise ConfigError(f"shape={quote(shape)} is not a tuple of whole numbers of at least 1.")
-    return tuple(int(size) for size in shape)
+        raise ConfigError(
+            f"shape={quote(shape)} is not a tuple of whole numbers of at least 1, or of None for an"
+            " axis that varies."
+        )
+    return tuple(None if size is None else int(size) for size in shape)

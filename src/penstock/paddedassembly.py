@@ -1,0 +1,137 @@
+"""One batch of samples of varying size in the making."""
+
+from __future__ import annotations
+
+import threading
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from penstock.assembly import Assembly
+from penstock.fields import LoadedField
+from penstock.padding import fill_beside, mask_name, real
+from penstock.sizes import sizes_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from penstock.errors import SampleError
+    from penstock.memory import Pool
+
+__all__ = ["PaddedAssembly"]
+
+
+class PaddedAssembly(Assembly):
+    """As ``Assembly``, padded to the largest sample of the batch.
+
+    Its samples are measured by the first thread that fills a slice, and then it
+    is allocated. Samples are loaded and augmented in their own size, those of
+    one size that follow one another together, and padded afterwards: neither a
+    loader nor an augmenter sees padding, and what becomes of a sample does not
+    depend on which others are in its batch.
+    """
+
+    def _leased(self, pool: Pool) -> list[NDArray[Any]]:
+        self._pool = pool
+        self._lock = threading.Lock()
+        self._sizes: dict[str, NDArray[np.int32]] = {}
+        self._lost: list[int] = []
+        return []
+
+    def fill(self, start: int, stop: int) -> None:
+        """Load, augment, deliver and pad samples *start* to *stop* of the batch."""
+        with self._lock:
+            if not self._arrays:
+                self._arrays = self._allocated()
+        loaded = self._batches.loaded
+        for first, last in self._runs(start, stop):
+            shapes = [self._shape(each, first) for each in loaded]
+            windows = [
+                array[(slice(first, last), *map(slice, each.spec.delivered(shape)))]
+                for each, array, shape in zip(loaded, self._arrays, shapes, strict=True)
+            ]
+            if first in self._lost:
+                self._mask(first, range(last - first))
+                self._batches.runtime.meter.add(samples=last - first)
+            else:
+                self._fill(first, last, shapes, windows)
+            for each, array, shape in zip(loaded, self._arrays, shapes, strict=True):
+                if each.sizes is not None:
+                    value = self._padding.value(each)
+                    fill_beside(array[first:last], each.spec.delivered(shape), value)
+
+    @property
+    def _padding(self) -> Any:
+        return self._batches.padding
+
+    def _shape(self, each: LoadedField, place: int) -> tuple[int, ...]:
+        """Return the shape in which the sample at *place* is loaded."""
+        if each.sizes is None:
+            return each.spec.shape
+        return each.spec.sized(self._sizes[each.name][place].tolist())
+
+    def _allocated(self) -> list[NDArray[Any]]:
+        arrays = []
+        for each in self._batches.loaded:
+            spec, shape = each.spec, each.spec.shape
+            if each.sizes is not None:
+                measured = self._sizes[each.name] = sizes_of(each, self._rows, self._failed)
+                shape = spec.sized(self._padding.sizes(measured))
+            arrays.append(
+                self._pool.lease(
+                    (len(self), *spec.delivered(shape)),
+                    spec.deliver_dtype,
+                    varying=each.sizes is not None,
+                )
+            )
+        return arrays
+
+    def _failed(self, place: int, error: SampleError) -> None:
+        """Take note of a sample that cannot be measured."""
+        batches, row = self._batches, int(self._rows[place])
+        batches.runtime.failures.note(row, error)
+        if batches.errors.on_error == "raise":
+            raise error
+        self._lost.append(place)
+
+    def _runs(self, start: int, stop: int) -> list[tuple[int, int]]:
+        """Divide a slice into stretches of samples of one size."""
+        columns = [sizes[start:stop] for sizes in self._sizes.values()]
+        lost = np.isin(np.arange(start, stop), self._lost)
+        table = np.concatenate([*columns, lost[:, None]], axis=1)
+        edges = np.flatnonzero((table[1:] != table[:-1]).any(axis=1)) + 1
+        bounds = [start, *(start + edges).tolist(), stop]
+        return list(pairwise(bounds))
+
+    def _real(self, each: LoadedField) -> NDArray[np.bool_]:
+        shapes = {
+            known.name: array.shape[1:]
+            for known, array in zip(self._batches.loaded, self._arrays, strict=True)
+        }
+        return real(each.spec, self._sizes[each.name], shapes[each.name])
+
+    def _fed(self, inputs: dict[str, NDArray[Any]], x: Any) -> Any:
+        if not self._padding.mask:
+            return x
+        varying = [each for each in self._batches.inputs if each.sizes is not None]
+        return {**inputs, **{mask_name(each.name): self._real(each) for each in varying}}
+
+    def _weigh_outputs(self, weight: Any) -> Any:
+        """Give what is padded in a target a weight of 0."""
+        batches, weight = self._batches, super()._weigh_outputs(weight)
+        targets = batches.inputs if batches.echo else batches.targets
+        varying = [
+            each for each in targets if isinstance(each, LoadedField) and each.sizes is not None
+        ]
+        if not varying or not self._padding.weigh:
+            return weight
+        if not isinstance(weight, dict):
+            weight = np.ones(len(self), np.float32) if weight is None else weight
+            weight = {each.name: weight for each in targets}
+        for each in varying:
+            mask = self._real(each)
+            own = weight[each.name].reshape(-1, *[1] * (mask.ndim - 1))
+            weight[each.name] = own * mask
+        nested = batches.nested_inputs if batches.echo else batches.nested_targets
+        return weight if nested else weight[targets[0].name]
