@@ -12,7 +12,7 @@ from penstock.errors import ConfigError
 
 
 @pytest.mark.parametrize(
-    "shape", [(0,), (3, -1), (2.0,), (True,), (None, 3), ("3",), (np.nan,), "ab"]
+    "shape", [(0,), (3, -1), (2.0,), (True,), (None, 0), ("3",), (np.nan,), "ab"]
 )
 def test_a_size_that_is_no_whole_number_above_zero_is_refused(shape):
     with pytest.raises(ConfigError, match="whole numbers of at least 1"):

@@ -41,6 +41,20 @@ class TestRaw(OfLoader):
         return np.arange(6)[:, None] + np.arange(4)
 
 
+class OfRagged(OfLoader):
+    loader = sound.Ragged
+
+    def make(self, directory):
+        for number in range(6):
+            np.arange(number, 2 * number + 1, dtype="<f4").tofile(directory / f"{number}.raw")
+        return self.loader(), [f"{number}.raw" for number in range(6)]
+
+
+class TestRagged(OfRagged):
+    def expected(self, directory):
+        return [np.arange(number, 2 * number + 1) for number in range(6)]
+
+
 class OfEncoder(EncoderConformance):
     entry_point = None
     encoder = sound.Classes
@@ -154,6 +168,10 @@ OF_LOADERS = {
         broken.ReadsOneForAll,
         (broken.ReadsTwice, {"expected": lambda *_: np.arange(6)[:, None] + np.arange(4)}),
         (sound.Raw, {"expected": lambda *_: np.zeros((6, 5))}),
+    ],
+    "test_it_measures_its_samples": [
+        (broken.MeasuresTogether, {"make": OfRagged.make}),
+        (broken.ReturnsAListOfSizes, {"make": OfRagged.make}),
     ],
     "test_it_keeps_the_order_of_samples": [broken.Sorts],
     "test_it_loads_repeated_samples": [broken.ReadsEachOnce],

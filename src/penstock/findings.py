@@ -20,6 +20,7 @@ __all__ = ["Example", "Finding", "find"]
 
 _BATCH = 32
 _STAT_AT_MOST = 20_000
+_MEASURED = 1_000
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,9 @@ class Finding:
     samples: int
     label_column: str | None
     classes: dict[str, int] | None
-    shape: tuple[int, ...]
+    shape: tuple[int | None, ...]
     dtype: str
-    delivered_shape: tuple[int, ...]
+    delivered_shape: tuple[int | None, ...]
     delivered_dtype: str
     scale: float
     sample_bytes: int
@@ -92,7 +93,7 @@ def find(read: LoadedField, labels: pd.Series[Any] | None, *, values: bool) -> F
     """
     spec = read.spec
     count = len(read.samples)
-    sample_bytes = math.prod(spec.deliver_shape) * spec.deliver_dtype.itemsize
+    size, largest = _elements(read)
     files, disk_bytes, estimated = _size(read)
     return Finding(
         samples=count,
@@ -103,13 +104,23 @@ def find(read: LoadedField, labels: pd.Series[Any] | None, *, values: bool) -> F
         delivered_shape=spec.deliver_shape,
         delivered_dtype=_dtype_name(spec.deliver_dtype),
         scale=spec.scale,
-        sample_bytes=sample_bytes,
-        batch_bytes=_BATCH * sample_bytes,
+        sample_bytes=size * spec.deliver_dtype.itemsize,
+        batch_bytes=_BATCH * largest * spec.deliver_dtype.itemsize,
         files=files,
         disk_bytes=disk_bytes,
         estimated=estimated,
         examples=_examples(read, labels),
     )
+
+
+def _elements(read: LoadedField) -> tuple[int, int]:
+    """Return the mean and the largest number of elements of some of the samples."""
+    if read.sizes is None:
+        count = math.prod(read.spec.shape)
+        return count, count
+    rows = np.arange(0, len(read.samples), -(-len(read.samples) // _MEASURED))
+    counts = [math.prod(read.spec.sized(sizes)) for sizes in read.sizes.of(rows).tolist()]
+    return round(sum(counts) / len(counts)), max(counts)
 
 
 def _dtype_name(dtype: np.dtype[Any]) -> str:
@@ -140,8 +151,6 @@ def _size(read: LoadedField) -> tuple[int, int, bool]:
 
 def _examples(read: LoadedField, labels: pd.Series[Any] | None) -> list[Example]:
     rows = np.unique(np.linspace(0, len(read.samples) - 1, 3).astype(np.int64))
-    loaded = np.empty((len(rows), *read.spec.shape), read.spec.dtype)
-    read.load(rows, loaded)
     return [
         _example(
             read.samples[row] if read.prefix is not None else int(row),
@@ -149,7 +158,7 @@ def _examples(read: LoadedField, labels: pd.Series[Any] | None) -> list[Example]
             values,
             read.spec.scale,
         )
-        for row, values in zip(rows, loaded, strict=True)
+        for row, values in zip(rows, read.each(rows), strict=True)
     ]
 
 

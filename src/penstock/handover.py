@@ -12,10 +12,26 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["handed_over"]
+__all__ = ["Outline", "handed_over"]
 
 # Those that Keras gives to torch as they are; it makes others of uint16 and uint32.
 _TORCH_KINDS = frozenset("?bBhilqefd")
+
+
+class Outline:
+    """What Keras looks at in an array to learn what is coming.
+
+    TensorFlow has to be told which sizes vary. Keras takes those for fixed that
+    are the same in the first two batches, and the third may be another one.
+
+    Attributes:
+        shape: The shape, with None for what varies.
+        dtype: The dtype.
+    """
+
+    def __init__(self, array: Any, shape: tuple[int | None, ...]) -> None:
+        self.shape = (len(array), *shape)
+        self.dtype = array.dtype
 
 
 def handed_over(batch: tuple[Any, ...], *, walk: bool) -> tuple[Any, ...]:

@@ -61,7 +61,7 @@ def _labels(found: Finding) -> str:
     return f"{classes}: {', '.join(named[:_CLASSES])}{more}"
 
 
-def _array(shape: tuple[int, ...], dtype: str) -> str:
+def _array(shape: tuple[int | None, ...], dtype: str) -> str:
     return f"{dtype} of shape {shape}"
 
 

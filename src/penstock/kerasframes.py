@@ -20,7 +20,7 @@ from penstock.errors import ConfigError
 if TYPE_CHECKING:
     from types import FrameType
 
-__all__ = ["Call", "call_of", "walk_of"]
+__all__ = ["Call", "call_of", "learns_shapes", "walk_of"]
 
 _ADAPTER = "py_dataset_adapter"
 _NEAR = 4  # frames between the adapter and a sequence, should somebody derive from it
@@ -97,6 +97,11 @@ def walk_of(frame: FrameType | None, sequence: object) -> tuple[object, int] | N
     # A number is enough: a walk says that it begins before it asks, and a
     # reference to its frame would keep everything alive that is in it.
     return found.f_locals["self"], id(found)
+
+
+def learns_shapes(frame: FrameType | None, sequence: object) -> bool:
+    """Say whether the adapter looks at a batch of *sequence* to learn what batches are like."""
+    return _adapter_frame(frame, sequence) is not None and walk_of(frame, sequence) is None
 
 
 def call_of(frame: FrameType | None, sequence: object) -> Call | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from penstock.checks import check_whole
 from penstock.forms import flattened
+from penstock.padding import batch_outline, unmarked, unpadded
 from penstock.predicting import prediction_table
 from penstock.profiling import profile
 from penstock.replaying import batch_table, drawn_transforms
@@ -62,7 +64,7 @@ class Outlets(Viewed):
         Args:
             progress: Whether to show a progress bar, if tqdm is installed.
         """
-        view = plain_view(self._batches, loaded_targets=True)
+        view = unmarked(plain_view(self._batches, loaded_targets=True))
         with self._of(view) as plain:
             return profile(plain, self._batches.targets, view, progress=progress)
 
@@ -117,13 +119,19 @@ class Outlets(Viewed):
 
         Yields:
             ``(x,)``, ``(x, y)`` or ``(x, y, sample_weight)`` of one sample: arrays without
-            the batch axis, numbers of NumPy, or dicts of these.
+            the batch axis and without padding, numbers of NumPy, or dicts of these.
         """
+        batches, state = self._batches, self.state_dict()  # type: ignore[attr-defined]
+        index = state["batch"]
         for batch in self:  # type: ignore[attr-defined]
             x = batch[0]
             first = x if not isinstance(x, dict) else next(iter(flattened(x).values()))
-            for place in range(len(first)):
-                yield tuple(_one(part, place) for part in batch)
+            samples = (tuple(_one(part, place) for part in batch) for place in range(len(first)))
+            if batches.padding is None:
+                yield from samples
+            else:
+                yield from unpadded(batches, batches.drawn(state["epoch"], index)[0], samples)
+            index += 1
 
     def to_tf_dataset(self) -> Any:
         """Return a ``tf.data.Dataset`` of the batches; each walk over it is one epoch.
@@ -133,7 +141,7 @@ class Outlets(Viewed):
         """
         from penstock.tfdata import tf_dataset
 
-        return tf_dataset(self)
+        return tf_dataset(self, partial(batch_outline, self._batches))
 
     def to_torch(self) -> Any:
         """Return a ``torch.utils.data.DataLoader`` of the batches, as tensors; a walk is one epoch.

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from penstock.sizes import sizes_of
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -17,7 +19,18 @@ if TYPE_CHECKING:
     from penstock.batches import Batches
     from penstock.fields import LoadedField
 
-__all__ = ["Padding", "across", "fill_beside", "mask_name", "outline", "real"]
+__all__ = [
+    "Padding",
+    "across",
+    "batch_outline",
+    "fill_beside",
+    "mapped",
+    "mask_name",
+    "outline",
+    "real",
+    "unmarked",
+    "unpadded",
+]
 
 
 @dataclass(frozen=True)
@@ -100,7 +113,7 @@ def fill_beside(array: NDArray[Any], exact: tuple[int, ...], value: Any) -> None
             array[(*[slice(None)] * (axis + 1), slice(size, None))] = value
 
 
-def outline(batches: Batches, shapes: Mapping[str, tuple[Any, ...]], batch: Any) -> Any:
+def outline(batches: Batches, shapes: Mapping[str, tuple[Any, ...]], batch: Any) -> tuple[Any, ...]:
     """Return the shapes of one sample in the places where *batch* has arrays.
 
     Args:
@@ -123,8 +136,42 @@ def outline(batches: Batches, shapes: Mapping[str, tuple[Any, ...]], batch: Any)
     )
 
 
+def batch_outline(batches: Batches, batch: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return ``outline`` with None for each size that differs from batch to batch."""
+    padding, varying = batches.padding, _varying(batches)
+    shapes = {each.name: padding.shape(each.spec) for each in varying} if padding else {}
+    return outline(batches, shapes, batch)
+
+
+def unmarked(batches: Batches) -> Batches:
+    """Return *batches* without masks, and without weights of what is padded."""
+    if batches.padding is None:
+        return batches
+    return replace(batches, padding=replace(batches.padding, mask=False, weigh=False))
+
+
+def unpadded(
+    batches: Batches, rows: NDArray[np.int64], samples: Iterable[tuple[Any, ...]]
+) -> Iterator[tuple[Any, ...]]:
+    """Cut the padding off *samples*, which are in *rows* of the table."""
+    varying = _varying(batches)
+    measured = {each.name: sizes_of(each, rows).tolist() for each in varying}
+    for place, sample in enumerate(samples):
+        shapes = {
+            each.name: each.spec.delivered(each.spec.sized(measured[each.name][place]))
+            for each in varying
+        }
+        yield mapped(_cut, sample, outline(batches, shapes, sample))
+
+
+def _cut(array: Any, shape: tuple[int, ...]) -> Any:
+    return array[tuple(map(slice, shape))]
+
+
 def mapped(change: Callable[[Any, Any], Any], batch: Any, outlines: Any) -> Any:
     """Return *batch* with each array that has an outline changed: ``change(array, shape)``."""
+    if isinstance(batch, tuple):
+        return tuple(mapped(change, *pair) for pair in zip(batch, outlines, strict=True))
     if isinstance(batch, Mapping):
         return {name: mapped(change, part, outlines[name]) for name, part in batch.items()}
     return batch if outlines is None or batch is None else change(batch, outlines)

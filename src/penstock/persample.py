@@ -9,14 +9,19 @@ and dtype, the writing into the batch, the attribution of errors.
 from __future__ import annotations
 
 import inspect
-from dataclasses import field, fields, make_dataclass
+from dataclasses import field, make_dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 import numpy as np
 
-from penstock.arrayspec import ArraySpec
 from penstock.declarations import check_class
-from penstock.errors import ConfigError, PluginError, SampleMismatch, quote
+from penstock.errors import ConfigError, PluginError, quote
+from penstock.functionloader import (
+    FunctionComponent,
+    FunctionLoader,
+    check_measure,
+    checked_pattern,
+)
 from penstock.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -29,56 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["augmenter", "encoder", "in_dtype", "loader"]
 
 
-class _Component:
-    """A component around a function, whose options are the dataclass' fields."""
-
-    function: ClassVar[Callable[..., Any]]
-    takes: ClassVar[int]  # positional arguments
-    _own: ClassVar[tuple[str, ...]] = ()  # fields that are no options of the function
-
-    def _call(self, *arguments: Any) -> Any:
-        options = {
-            each.name: getattr(self, each.name)
-            for each in fields(self)  # type: ignore[arg-type]
-            if each.name not in self._own
-        }
-        return type(self).function(*arguments[: self.takes], **options)
-
-
-class _Loader(_Component):
-    suffixes: ClassVar[tuple[str, ...]] = ()
-    _own = ("column",)
-
-    @hookimpl
-    def describe_sample(self, samples: NDArray[Any]) -> ArraySpec:
-        loaded = self._call(samples[0])
-        first = np.asarray(loaded)
-        if first.dtype.kind not in "biuf" and not isinstance(loaded, str):
-            raise PluginError(
-                f"{type(self).__name__} returned {quote(loaded)} for {quote(samples[0])}."
-                " It must return an array of numbers, booleans or one string."
-            )
-        # As Keras does: float64 takes twice the memory and teaches nothing.
-        return ArraySpec(first.shape, np.float32 if first.dtype.kind == "f" else first.dtype)
-
-    @hookimpl
-    def load_samples(self, samples: NDArray[Any], out: NDArray[Any]) -> None:
-        for place, sample in enumerate(samples):
-            loaded = np.asarray(self._call(sample))
-            if loaded.shape != out.shape[1:]:
-                raise SampleMismatch(
-                    f"{quote(sample)} has shape {loaded.shape}; the first sample has"
-                    f" {out.shape[1:]}. Make {type(self).__name__} return one shape for all."
-                )
-            if not np.can_cast(loaded.dtype, out.dtype, "same_kind"):
-                raise SampleMismatch(
-                    f"{quote(sample)} has dtype {loaded.dtype}; the first sample has"
-                    f" {out.dtype}. Make {type(self).__name__} return one dtype for all."
-                )
-            out[place] = loaded.item() if out.dtype == object else loaded
-
-
-class _Encoder(_Component):
+class _Encoder(FunctionComponent):
     _own = ("column",)
 
     @hookimpl
@@ -87,7 +43,7 @@ class _Encoder(_Component):
         return encoded.astype(np.float32) if encoded.dtype.kind == "f" else encoded
 
 
-class _Augmenter(_Component):
+class _Augmenter(FunctionComponent):
     masks: ClassVar[bool | None] = None
 
     @hookimpl
@@ -141,10 +97,29 @@ def in_dtype(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
 
 
 @overload
-def loader(function: Callable[..., Any], /, *, suffixes: Sequence[str] = ()) -> type[Any]: ...
+def loader(
+    function: Callable[..., Any],
+    /,
+    *,
+    suffixes: Sequence[str] = ...,
+    shape: Sequence[int | None] | None = ...,
+    measure: Callable[..., Any] | None = ...,
+) -> type[Any]: ...
 @overload
-def loader(*, suffixes: Sequence[str] = ()) -> Callable[[Callable[..., Any]], type[Any]]: ...
-def loader(function: Callable[..., Any] | None = None, /, *, suffixes: Sequence[str] = ()) -> Any:
+def loader(
+    *,
+    suffixes: Sequence[str] = ...,
+    shape: Sequence[int | None] | None = ...,
+    measure: Callable[..., Any] | None = ...,
+) -> Callable[[Callable[..., Any]], type[Any]]: ...
+def loader(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    suffixes: Sequence[str] = (),
+    shape: Sequence[int | None] | None = None,
+    measure: Callable[..., Any] | None = None,
+) -> Any:
     """Make a loader class from a function of one sample.
 
     The function takes a path (or whatever stands in the samples table) and
@@ -159,6 +134,11 @@ def loader(function: Callable[..., Any] | None = None, /, *, suffixes: Sequence[
     Args:
         function: The function; leave it out to use this as a decorator with options.
         suffixes: The endings of the files that it reads, for detection and listing.
+        shape: The shape of what it returns, with None for a size that varies, as in
+            ``(None, 40)``; batches are padded then. By default all have that of the first.
+        measure: A function of a sample that returns those sizes, a number or a tuple, without
+            loading it. It is given those options that are keyword-only parameters of its.
+            Without it each sample is loaded once more, to see how large it is.
 
     Returns:
         The class, for an entry point or for ``loader=wav(seconds=2.0)``.
@@ -168,7 +148,14 @@ def loader(function: Callable[..., Any] | None = None, /, *, suffixes: Sequence[
     endings = tuple(each.lower() for each in suffixes)
 
     def make(function: Callable[..., Any]) -> type[Any]:
-        made = _made(function, _Loader, 1, {"suffixes": endings}, column="sample")
+        pattern = checked_pattern(shape)
+        own = {
+            "suffixes": endings,
+            "_pattern": pattern,
+            "_measure": measure and staticmethod(measure),
+        }
+        made = _made(function, FunctionLoader, 1, own, column="sample")
+        check_measure(measure, pattern, made)
         check_class(made, f"The loader {made.__name__!r}")
         return made
 
@@ -220,7 +207,7 @@ def augmenter(function: Callable[..., Any] | None = None, /, *, masks: bool | No
 
 def _made(
     function: Callable[..., Any],
-    base: type[_Component],
+    base: type[FunctionComponent],
     arguments: int,
     namespace: dict[str, Any],
     column: Any,

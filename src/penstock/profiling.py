@@ -10,7 +10,9 @@ import numpy as np
 from penstock.errors import ConfigError, quote
 from penstock.fields import EncodedField
 from penstock.forms import flattened
+from penstock.padding import real
 from penstock.progress import progress_bar
+from penstock.sizes import sizes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,7 +34,7 @@ class FieldStatistics:
     is counted, and left out of the rest. Arrays have the shape ``(channels,)``.
 
     Attributes:
-        shape: Shape of one sample, as delivered.
+        shape: Shape of one sample, as delivered; None where it varies, and padding is not counted.
         dtype: Its dtype, as delivered.
         count: How many values were counted, int64.
         missing: How many were NaN, int64.
@@ -136,14 +138,22 @@ def profile(data: Any, targets: Iterable[Any], batches: Batches, *, progress: bo
     numeric = [each for each in batches.loaded if not each.spec.deliver_dtype.hasobject]
     found = {each.name: Moments(_channels(each)) for each in numeric}
     with progress_bar("statistics", len(batches.rows), "sample", progress=progress) as bar:
+        done = 0
         for batch in data:
             x, y, weight = (*batch, None, None)[:3]
             arrays = dict(zip([each.name for each in batches.loaded], _arrays(x, y), strict=True))
             good = None if weight is None else weight > 0  # a weight of 0 masks what failed
+            count = len(next(iter(arrays.values())))
+            rows, done = batches.rows[done : done + count], done + count
             for each in numeric:
-                array = arrays[each.name] if good is None else arrays[each.name][good]
-                found[each.name].add(_by_channel(each, array))
-            bar.update(len(next(iter(arrays.values()))))
+                array = arrays[each.name]
+                array = array if good is None else array[good]
+                if each.sizes is None:
+                    values = _by_channel(each, array)
+                else:
+                    values = _unpadded(each, array, rows if good is None else rows[good])
+                found[each.name].add(values)
+            bar.update(count)
     fields = {
         each.name: found[each.name].of(each.spec.deliver_shape, each.spec.deliver_dtype)
         for each in numeric
@@ -170,13 +180,24 @@ def _first(each: LoadedField) -> bool:
 
 def _channels(each: LoadedField) -> int:
     shape = each.spec.deliver_shape
-    return (shape[0] if _first(each) else shape[-1]) if shape else 1
+    return ((shape[0] if _first(each) else shape[-1]) if shape else 1) or 1
 
 
 def _by_channel(each: LoadedField, array: NDArray[Any]) -> NDArray[Any]:
     if _first(each):
         array = np.moveaxis(array, 1, -1)
     return array.reshape(-1, _channels(each))
+
+
+def _unpadded(each: LoadedField, array: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[Any]:
+    """Return what is no padding, by channel."""
+    mask = real(each.spec, sizes_of(each, rows), array.shape[1:])
+    shape = iter(mask.shape[1:])
+    ones = [1 if size is not None else next(shape) for size in each.spec.deliver_shape]
+    whole = np.broadcast_to(mask.reshape(-1, *ones), array.shape)
+    if _first(each):
+        array, whole = np.moveaxis(array, 1, -1), np.moveaxis(whole, 1, -1)
+    return array[whole].reshape(-1, _channels(each))
 
 
 def _class_counts(each: EncodedField, rows: NDArray[np.int64]) -> dict[Any, int]:

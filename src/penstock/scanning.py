@@ -87,19 +87,16 @@ def scan(
 def _scan_slice(
     read: LoadedField, names: Sequence[Any], rows: NDArray[np.int64]
 ) -> list[BadSample]:
-    out = np.empty((len(rows), *read.spec.shape), read.spec.dtype)
     try:
-        read.load_anew(rows, out)
+        read.each(rows)
     except SampleError:
-        return [bad for row in rows.tolist() if (bad := _scan_one(read, names, row, out[:1]))]
+        return [bad for row in rows.tolist() if (bad := _scan_one(read, names, row))]
     return []
 
 
-def _scan_one(
-    read: LoadedField, names: Sequence[Any], row: int, out: NDArray[Any]
-) -> BadSample | None:
+def _scan_one(read: LoadedField, names: Sequence[Any], row: int) -> BadSample | None:
     try:
-        read.load_anew(np.array([row]), out)
+        read.each(np.array([row]))
     except SampleError as error:
         return BadSample(str(names[row]), row, type(error).__name__, error.message)
     return None

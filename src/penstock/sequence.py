@@ -12,9 +12,10 @@ from penstock.checks import check_whole
 from penstock.contents import Contents
 from penstock.epochs import Epochs
 from penstock.errors import BackendMissing, ConfigError, quote
-from penstock.handover import handed_over
-from penstock.kerasframes import call_of, walk_of
+from penstock.handover import Outline, handed_over
+from penstock.kerasframes import call_of, learns_shapes, walk_of
 from penstock.outlets import Outlets
+from penstock.padding import batch_outline, mapped
 from penstock.passes import Passes
 from penstock.pickling import refuse_unpicklable
 from penstock.readahead import ReadAhead, usable_cores
@@ -145,7 +146,10 @@ class Sequence(Contents, Outlets, Epochs, keras.utils.PyDataset):  # type: ignor
         walk = walk_of(sys._getframe(1), self)  # noqa: SLF001 - see kerasframes
         if walk is None:
             later = index // length if endless else 0
-            return self._get((self._passes.look(index % length) + later, index % length))
+            seen = self._get((self._passes.look(index % length) + later, index % length))
+            if self._batches.padding is not None and learns_shapes(sys._getframe(1), self):  # noqa: SLF001
+                return tuple(mapped(Outline, seen, batch_outline(self._batches, seen)))
+            return seen
         if endless and not index:  # the only word of it that this walk begins
             self._passes.walk(*walk)
         epoch, batch = self._passes.request(*walk)

@@ -11,6 +11,7 @@ from penstock.preparing import title_of
 if TYPE_CHECKING:
     from penstock.batches import Batches
     from penstock.fields import LoadedField
+    from penstock.padding import Padding
 
 __all__ = ["sequence_text"]
 
@@ -30,6 +31,10 @@ def sequence_text(batches: Batches) -> str:
         head += ", again and again"
     lines = [f"x {each.name!r}: {_contents(each, batches, size)}" for each in batches.inputs]
     lines += [f"y {each.name!r}: {_contents(each, batches, size)}" for each in batches.targets]
+    if batches.padding is not None:
+        lines.append(_padding(batches.padding))
+    if order.bucketing is not None and order.shuffle:
+        lines.append(f"by length, {order.bucketing.window:,} batches sorted together")
     if batches.echo:
         lines.append("y: the inputs")
     if batches.augment and batches.augmenters:
@@ -39,6 +44,13 @@ def sequence_text(batches: Batches) -> str:
         for name, several in batches.preparers.items()
     ]
     return "\n  ".join([f"<penstock.Sequence: {head}", *lines]) + ">"
+
+
+def _padding(padding: Padding) -> str:
+    to = "the largest of the batch" if padding.to is None else padding.to
+    if padding.multiple > 1:
+        to = f"a multiple of {padding.multiple}"
+    return f"padded to {to}{', with masks' if padding.mask else ''}"
 
 
 def _contents(each: LoadedField | EncodedField, batches: Batches, size: int) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from sound_components import Classes, ClassHooks, Mixup, Raw, RawHooks, Shift, ShiftHooks
+from sound_components import Classes, ClassHooks, Mixup, Ragged, Raw, RawHooks, Shift, ShiftHooks
 
 import penstock
 
@@ -506,3 +506,17 @@ class FusesSloppily(Shift):
     @penstock.hookimpl
     def fuse_with(self, following):
         return following
+
+
+class MeasuresTogether(Ragged):
+    @penstock.hookimpl
+    def measure_samples(self, samples):
+        sizes = super().measure_samples(samples)
+        sizes[:] = sizes.max(initial=0)
+        return sizes
+
+
+class ReturnsAListOfSizes(Ragged):
+    @penstock.hookimpl
+    def measure_samples(self, samples):
+        return super().measure_samples(samples).tolist()

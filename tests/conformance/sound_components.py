@@ -63,6 +63,26 @@ class Raw(RawHooks):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Ragged(RawHooks):
+    """As many numbers as a file has."""
+
+    column: str = "sample"
+
+    @penstock.hookimpl
+    def describe_sample(self, samples):
+        return penstock.ArraySpec((None,), "float32")
+
+    @penstock.hookimpl
+    def measure_samples(self, samples):
+        return np.array([[os.path.getsize(path) // 4] for path in samples], int).reshape(-1, 1)
+
+    def read(self, path):
+        if os.path.getsize(path) % 4:
+            raise penstock.errors.SampleCorrupt("This is no whole number of numbers.")
+        return np.fromfile(path, "<f4")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Numbered:
     """A loader without files, with every hook of its own."""
 

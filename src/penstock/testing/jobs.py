@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -16,6 +18,7 @@ import numpy as np
 from penstock.batch import Batch
 from penstock.components import implements, relay
 from penstock.draws import Draws
+from penstock.padding import fill_beside
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,7 +60,39 @@ class Loading:
         return out.copy()
 
     def fill(self, samples: NDArray[Any], out: NDArray[Any]) -> None:
-        """Call the hook."""
+        """Call the hook; where sizes vary, for samples of one size each time, and pad."""
+        if not self.field.spec.varying or not len(samples):
+            self._call(samples, out)
+            return
+        sizes = self.measured(samples)
+        edges = np.flatnonzero((sizes[1:] != sizes[:-1]).any(axis=1)) + 1
+        for first, last in pairwise([0, *edges.tolist(), len(samples)]):
+            shape = self.field.spec.sized(sizes[first])
+            part = out[(slice(first, last), *map(slice, shape))]
+            whole = part if part.flags.c_contiguous else part.copy()
+            self._call(samples[first:last], whole)
+            part[...] = whole
+            fill_beside(out[first:last], shape, "" if out.dtype.hasobject else 0)
+
+    def measured(self, samples: NDArray[Any]) -> NDArray[np.int64]:
+        """Return the sizes of samples, each measured by itself."""
+        parts = np.split(samples, len(samples))
+        return np.stack([np.asarray(self.measure(part), np.int64).reshape(-1) for part in parts])
+
+    def measure(self, samples: NDArray[Any]) -> Any:
+        """Call the hook that measures."""
+        return self.field.hooks.measure_samples(samples=samples, source=self.field.source)
+
+    def padded(self, arrays: Any) -> NDArray[Any]:
+        """Return an array per sample as one array, as ``load`` does."""
+        if not self.field.spec.varying:
+            return np.asarray(arrays)
+        out = np.zeros_like(self.blank(len(arrays)))
+        for row, array in zip(out, arrays, strict=True):
+            row[tuple(map(slice, np.shape(array)))] = array
+        return out
+
+    def _call(self, samples: NDArray[Any], out: NDArray[Any]) -> None:
         self.field.hooks.load_samples(samples=samples, out=out, source=self.field.source)
 
     def samples(self, rows: NDArray[Any]) -> NDArray[Any]:
@@ -67,10 +102,18 @@ class Loading:
             samples[:] = [self.field.prefix + name for name in samples]
         return samples
 
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one sample, padded to the largest of all."""
+        spec = self.field.spec
+        if not spec.varying:
+            return spec.shape
+        return spec.sized(self.measured(self.samples(np.arange(len(self)))).max(axis=0).tolist())
+
     def blank(self, count: int, byte: int = 0xA5) -> NDArray[Any]:
         """Return memory for *count* samples that is full of *byte*."""
         spec = self.field.spec
-        out = np.empty((count, *spec.shape), spec.dtype)
+        out = np.empty((count, *self.shape), spec.dtype)
         if out.dtype.hasobject:
             out[...] = f"unwritten {byte}"
         else:

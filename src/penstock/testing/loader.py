@@ -105,7 +105,7 @@ class LoaderConformance(LoadingConformance):
 
     def test_a_corrupt_sample_is_named(self, tmp_path: Path) -> None:
         """What a library throws does not reach the user bare, nor is nothing said."""
-        self._loaded(tmp_path)
+        self._measurable(self._loaded(tmp_path)[0])
         loader, given = self._made(tmp_path)
         name = self.corrupt(tmp_path)
         if name is None:
@@ -117,8 +117,7 @@ class LoaderConformance(LoadingConformance):
         raised: Exception | None = None
         try:
             job = self._opened(tmp_path, (loader, _with(given, name, loader)))
-            rows = np.arange(len(job))
-            job.field.load(rows, job.blank(len(rows)))
+            job.field.each(np.arange(len(job)))
         except Exception as error:
             raised = error
         assert raised is not None, f"{name!r} is corrupt, and was loaded without a word. {advice}"
@@ -137,6 +136,8 @@ class LoaderConformance(LoadingConformance):
         job, whole = self._loaded(tmp_path)
         if self._unwritten(job):
             skip("its values are not its own; see test_it_writes_every_element_of_out")
+        self._measurable(job)
+        varying = job.field.spec.varying
         loader, given = self._made(tmp_path)
         path = isinstance(given, str)
         count = len(job)
@@ -148,6 +149,7 @@ class LoaderConformance(LoadingConformance):
                 labels=range(count),
                 encoder="float",
                 batch_size=max(2, 2 * count // 3),
+                pad_to=[max(job.shape[axis], 1) for axis in varying] or None,
                 shuffle=False,  # as it is asked for in any order elsewhere
                 workers=0,  # what threads do has a test of its own
             )

@@ -34,7 +34,8 @@ class LoadingConformance(ComponentConformance):
         """Return what ``load_samples`` shall write for the samples of ``make``.
 
         Returns:
-            An array of shape ``(n, *spec.shape)``, or None to compare nothing.
+            An array of shape ``(n, *spec.shape)``, or one per sample where sizes vary; or None
+            to compare nothing.
         """
         return None
 
@@ -83,7 +84,17 @@ class LoadingConformance(ComponentConformance):
         if wanted is not None:
             if self._unwritten(job):
                 skip("its values are not its own; see test_it_writes_every_element_of_out")
-            self._compare(job, found, np.asarray(wanted))
+            self._compare(job, found, job.padded(wanted))
+
+    def test_it_measures_its_samples(self, tmp_path: Path) -> None:
+        """measure_samples says how large a sample is, whichever are asked for with it."""
+        job = self._described(tmp_path)
+        wrong = _mismeasured(job) if job.field.spec.varying else ""
+        assert not wrong, (
+            f"measure_samples was asked for the sizes of samples, {wrong}. Return an array of whole"
+            " numbers: a row per sample, in the order of samples, with its size in each axis that"
+            " describe_sample gave as None."
+        )
 
     def test_it_keeps_the_order_of_samples(self, tmp_path: Path) -> None:
         """Row i of out is sample i, in whichever order samples come."""
@@ -202,6 +213,11 @@ class LoadingConformance(ComponentConformance):
             found.append([out.copy()])  # what a loader does later has a test of its own
         return difference(*found)
 
+    def _measurable(self, job: Loading) -> None:
+        """Skip where samples are not measured as they should be."""
+        if job.field.spec.varying and _mismeasured(job):
+            skip("its sizes are wrong; see test_it_measures_its_samples")
+
     def _failing(self, job: Loading, rows: NDArray[Any]) -> str:
         """Say how loading *rows* fails; empty where it does not."""
         try:
@@ -230,6 +246,31 @@ class LoadingConformance(ComponentConformance):
                 f" {quote(job.samples(wrong[:1])[0])}: at [{', '.join(map(str, (row, *place)))}] it"
                 f" has {quote(found[row][place])} and not {quote(wanted[row][place])}."
             )
+
+
+def _mismeasured(job: Loading) -> str:
+    """Say how measuring fails; empty where it does not."""
+    rows, axes = np.arange(len(job)), len(job.field.spec.varying)
+    try:
+        alone = job.measured(job.samples(rows))
+        for order in (rows, rows[::-1], np.repeat(rows, 2), rows[:0]):
+            found = job.measure(job.samples(order))
+            if (
+                not isinstance(found, np.ndarray)
+                or found.dtype.kind not in "iu"
+                or found.shape != (len(order), axes)
+            ):
+                is_array = isinstance(found, np.ndarray)
+                told = f"{found.dtype}{found.shape}" if is_array else quote(found)
+                return f"{len(order)} of them, and returned {told}"
+            if not np.array_equal(found, alone[order]):
+                return (
+                    f"and gave {quote(alone[order].tolist())} for each by itself and"
+                    f" {quote(found.tolist())} for the same together"
+                )
+    except Exception as error:
+        return f"and failed: {sentence(error).removesuffix('.')}"
+    return ""
 
 
 def _hint(error: Exception) -> str:
