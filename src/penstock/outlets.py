@@ -16,7 +16,7 @@ from penstock.replaying import batch_table, drawn_transforms
 from penstock.views import Viewed, plain_view, prepared_view
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import pandas as pd
 
@@ -121,17 +121,19 @@ class Outlets(Viewed):
             ``(x,)``, ``(x, y)`` or ``(x, y, sample_weight)`` of one sample: arrays without
             the batch axis and without padding, numbers of NumPy, or dicts of these.
         """
-        batches, state = self._batches, self.state_dict()  # type: ignore[attr-defined]
-        index = state["batch"]
-        for batch in self:  # type: ignore[attr-defined]
+        batches = self._batches
+        place = {} if batches.padding is None else self.state_dict()  # type: ignore[attr-defined]
+        given: Iterable[tuple[Any, ...]] = self  # type: ignore[assignment]
+        for index, batch in enumerate(given):
             x = batch[0]
             first = x if not isinstance(x, dict) else next(iter(flattened(x).values()))
             samples = (tuple(_one(part, place) for part in batch) for place in range(len(first)))
-            if batches.padding is None:
-                yield from samples
+            if place:
+                epochs, here = divmod(place["batch"] + index, len(batches))
+                rows, _ = batches.drawn(place["epoch"] + epochs, here)
+                yield from unpadded(batches, rows, samples)
             else:
-                yield from unpadded(batches, batches.drawn(state["epoch"], index)[0], samples)
-            index += 1
+                yield from samples
 
     def to_tf_dataset(self) -> Any:
         """Return a ``tf.data.Dataset`` of the batches; each walk over it is one epoch.

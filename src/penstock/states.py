@@ -127,10 +127,11 @@ def _text(value: Any) -> str:
         return f"{{{', '.join(f'{_text(key)}: {_text(each)}' for key, each in value.items())}}}"
     if isinstance(value, Sequence):
         return f"[{', '.join(map(_text, value))}]"
-    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
-    if isinstance(shape, tuple) and dtype is not None:
-        return f"{dtype}{shape}{_some_rows(value)}"
     kind = type(value)
+    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    # A component may have options of these names.
+    if isinstance(shape, tuple) and dtype is not None and not is_dataclass(kind):
+        return f"{dtype}{shape}{_some_rows(value)}"
     if is_dataclass(kind):
         names = [each.name for each in fields(kind) if each.init]
         options = [f"{name}={_text(getattr(value, name, None))}" for name in names]
