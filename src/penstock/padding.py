@@ -131,9 +131,18 @@ def outline(batches: Batches, shapes: Mapping[str, tuple[Any, ...]], batch: Any)
     only = targets[0].name if targets else ""
     parts = ((x, first), (shapes, only), (masks, only))
     return tuple(
-        {name: known.get(name) for name in part} if isinstance(part, dict) else known.get(alone)
+        _outlines(part, known) if isinstance(part, dict) else known.get(alone)
         for part, (known, alone) in zip(batch, parts, strict=False)
     )
+
+
+def _outlines(part: dict[str, Any], known: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    return {
+        name: _outlines(each, known, f"{above}{name}/")
+        if isinstance(each, dict)
+        else known.get(above + name)
+        for name, each in part.items()
+    }
 
 
 def batch_outline(batches: Batches, batch: tuple[Any, ...]) -> tuple[Any, ...]:
