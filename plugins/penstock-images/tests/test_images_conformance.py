@@ -50,6 +50,21 @@ class TestPixels(TestImageFiles):
         return self.pixels()
 
 
+class TestOwnSizes(TestImageFiles):
+    """Each image in its own size."""
+
+    options: ClassVar = {"image_size": None}
+    formats = ("png", "bmp", "tiff", "png")
+
+    def pixels(self):
+        rng = np.random.default_rng(0)
+        sizes = [(20, 24, 3), (9, 30, 3), (9, 30, 3), (31, 7, 3)]
+        return [rng.integers(0, 256, size, np.uint8) for size in sizes]
+
+    def expected(self, directory):
+        return self.pixels()
+
+
 class TestDeepGreyPixels(TestPixels):
     options: ClassVar = {"image_size": (20, 24), "color_mode": "grayscale", "rescale": 1 / 65535}
     formats = ("png", "png", "png")

@@ -40,7 +40,7 @@ WRONG = {
             (True, 2),
             "224",
             (2, 3, 4),
-            None,
+            (None, 8),
             (-1, 8),
         ],
         "color_mode": ["RGB", "gray", None, 3],

@@ -18,7 +18,7 @@ from penstock.errors import (
     quote,
 )
 from penstock_images.decoding import COLOR_MODES, decode, decode_jpeg
-from penstock_images.files import read_file
+from penstock_images.files import read_file, read_head
 from penstock_images.fitting import fit_image
 from penstock_images.formats import sniff
 from penstock_images.headers import read_header
@@ -48,7 +48,8 @@ class ImageFiles:
 
     Args:
         column: The table's column that holds the files.
-        image_size: (height, width) of every sample, in pixels.
+        image_size: (height, width) of every sample, in pixels. None leaves each image in its
+            own size, and batches are padded to the largest.
         color_mode: ``"rgb"``, ``"rgba"`` or ``"grayscale"``.
         interpolation: ``"bilinear"``, ``"nearest"`` (for masks), ``"bicubic"``, ``"area"``,
             ``"lanczos3"``, ``"lanczos5"``, ``"gaussian"`` or ``"mitchellcubic"``.
@@ -70,7 +71,7 @@ class ImageFiles:
     """
 
     column: str = "sample"
-    image_size: tuple[int, int] = (256, 256)
+    image_size: tuple[int, int] | None = (256, 256)
     color_mode: str = "rgb"
     interpolation: str = "bilinear"
     crop_to_aspect_ratio: bool = False
@@ -86,7 +87,13 @@ class ImageFiles:
     suffixes: ClassVar[tuple[str, ...]] = tuple(FORMATS)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "image_size", check_size("image_size", self.image_size))
+        if self.image_size is not None:
+            object.__setattr__(self, "image_size", check_size("image_size", self.image_size))
+        elif self.crop_to_aspect_ratio or self.pad_to_aspect_ratio:
+            raise ConfigError(
+                "image_size=None leaves images in their own sizes, and crop_to_aspect_ratio= and "
+                "pad_to_aspect_ratio= fit them into one: leave these out."
+            )
         check_choice("color_mode", self.color_mode, tuple(COLOR_MODES))
         check_choice("interpolation", self.interpolation, INTERPOLATIONS)
         check_flag("crop_to_aspect_ratio", self.crop_to_aspect_ratio)
@@ -111,7 +118,7 @@ class ImageFiles:
 
     @penstock.hookimpl
     def describe_sample(self, samples: NDArray[Any]) -> ArraySpec:
-        """Describe a sample: all have *image_size*; the first readable file tells the bit depth."""
+        """Describe a sample: its size, if all have one; the first readable file tells the depth."""
         bits = self.bit_depth or self._first_depth(samples)
         spec = self._spec(bits)
         survey(samples, bits if self.bit_depth is None else None, self._read)
@@ -130,6 +137,18 @@ class ImageFiles:
         return 8
 
     @penstock.hookimpl
+    def measure_samples(self, samples: NDArray[Any]) -> NDArray[np.int64]:
+        """Tell the heights and widths of images, as they are when they stand upright."""
+        sizes = np.empty((len(samples), 2), np.int64)
+        for path, size in zip(samples, sizes, strict=True):
+            try:
+                size[:] = self._upright_size(self._header(str(path)))
+            except SampleError as error:
+                error.sample = path
+                raise
+        return sizes
+
+    @penstock.hookimpl
     def load_samples(self, samples: NDArray[Any], out: NDArray[Any]) -> None:
         """Fill ``out[i]``, uint8 or uint16, with the image at the path ``samples[i]``."""
         rows = out[..., 0] if self.color_mode == "grayscale" else out
@@ -145,13 +164,11 @@ class ImageFiles:
         data, header = self._read(path)
         self._check_depth(header, row.dtype)
         orientation = header.orientation if self.exif_orientation else 1
-        height, width = header.height, header.width
-        if is_sideways(orientation):
-            height, width = width, height
+        height, width = self._upright_size(header)
         fit = fit_image(
             height,
             width,
-            self.image_size,
+            self.image_size or (height, width),
             crop=self.crop_to_aspect_ratio,
             pad=self.pad_to_aspect_ratio,
         )
@@ -180,16 +197,36 @@ class ImageFiles:
             self.interpolation,
         )
 
+    def _upright_size(self, header: Header) -> tuple[int, int]:
+        if self.exif_orientation and is_sideways(header.orientation):
+            return header.width, header.height
+        return header.height, header.width
+
+    def _header(self, path: str) -> Header:
+        head = read_head(path)
+        found = sniff(head)
+        if found == "PNG" and self.exif_orientation:  # which may stand at the end
+            return self._read(path)[1]
+        try:
+            header = read_header(head, found)
+        except SampleError:  # a long one, or none at all
+            return self._read(path)[1]
+        self._check_pixels(header)
+        return header
+
     def _read(self, path: str) -> tuple[bytes, Header]:
         # Four channels of 16 bits, and as much again for a clumsy encoding.
         data = read_file(path, (1 << 20) + 16 * self.max_pixels, sniff)
         header = read_header(data, sniff(data))
+        self._check_pixels(header)
+        return data, header
+
+    def _check_pixels(self, header: Header) -> None:
         if header.height * header.width > self.max_pixels:
             raise SampleRefused(
                 f"An image of at most {self.max_pixels:,} pixels was expected; the file tells "
                 f"{header.height:,} x {header.width:,}: raise max_pixels or shrink the image."
             )
-        return data, header
 
     def _check_depth(self, header: Header, loaded: np.dtype[Any]) -> None:
         if self.bit_depth is None and header.bits != 8 * loaded.itemsize:
@@ -201,7 +238,7 @@ class ImageFiles:
     def _spec(self, bits: int) -> ArraySpec:
         """Describe samples of *bits* per channel; refuse a dtype that cannot hold them."""
         loaded = np.dtype(np.uint8 if bits == 8 else np.uint16)
-        shape = (*self.image_size, COLOR_MODES[self.color_mode][0])
+        shape = (*(self.image_size or (None, None)), COLOR_MODES[self.color_mode][0])
         data_format = self.data_format or "channels_last"
         spec = ArraySpec(shape, loaded, deliver_dtype=self.dtype, data_format=data_format)
         delivered = spec.deliver_dtype
