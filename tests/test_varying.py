@@ -571,3 +571,49 @@ def test_blocks_of_varying_sizes_are_used_again_and_are_few():
     del held
     gc.collect()
     assert len(pool._free[1 << 16]) == 3
+
+
+def test_memory_does_not_grow_with_the_sizes_of_batches(tmp_path):
+    for number in range(300):
+        np.save(tmp_path / f"{number:03}.npy", np.zeros((1 + number * 37 % 300, 16), "float32"))
+    options = {"shape": (None, 16), "batch_size": 8, "encoder": "none", "max_queue_size": 2}
+    with penstock.make_generator(str(tmp_path), **options) as data:
+        largest, held = 0, []
+        for _ in range(4):
+            largest = max(largest, *(x.nbytes for (x,) in data))
+            free = data._readahead._pool._free
+            held.append(sum(size * len(blocks) for size, blocks in free.items()))
+            assert all(size & (size - 1) == 0 for size in free)
+        # Blocks of half the size and less take together as much as those of the largest.
+        assert max(held) <= 2 * free[max(free)].maxlen * 2 * largest
+
+
+def test_inspect_and_scan_know_samples_of_varying_size(sounds):
+    from penstock.findings import find
+    from penstock.scanning import scan
+
+    with generator(sounds) as data:
+        field = data._batches.inputs[0]
+        found = find(field, None, values=False)
+        sizes = [np.load(path).size * 4 for path in sorted(sounds.glob("*.npy"))]
+        assert found.shape == (None, 3)
+        assert found.sample_bytes == pytest.approx(np.mean(sizes), abs=4)
+        assert found.batch_bytes == 32 * max(sizes)
+        assert [each.low for each in found.examples] == [1, 20, 40]
+        assert scan(field, range(40), workers=2) == []
+        (sounds / "11.npy").write_bytes(b"<html>")
+        (sounds / "12.npy").write_bytes((sounds / "12.npy").read_bytes()[:-1])
+        (bad, worse) = scan(field, range(40), workers=2)
+    assert (bad.index, worse.index) == (11, 12)
+
+
+def test_weights_of_classes_are_weights_of_whole_samples(tmp_path):
+    for number in range(8):
+        folder = tmp_path / ("a" if number < 2 else "b")
+        folder.mkdir(exist_ok=True)
+        np.save(folder / f"{number}.npy", np.zeros((number + 1, 2), "float32"))
+    options = {"shape": (None, 2), "class_weight": "balanced", "batch_size": 8}
+    with penstock.make_generator(str(tmp_path), **options) as data:
+        ((x, y, weight),) = list(data)
+    assert x.shape == (8, 8, 2)
+    np.testing.assert_allclose(weight, np.where(y[:, 0] == 1, 2.0, 2 / 3), rtol=1e-6)
