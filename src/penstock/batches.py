@@ -17,8 +17,8 @@ from penstock.failures import ErrorPolicy, Failures
 from penstock.fields import EncodedField, LoadedField
 from penstock.forks import renew_after_fork
 from penstock.memory import Pool
-from penstock.preparing import Preparation
 from penstock.paddedassembly import PaddedAssembly
+from penstock.preparing import Preparation
 from penstock.sampling import places_and_turns
 from penstock.stats import Meter
 
