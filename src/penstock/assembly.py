@@ -35,12 +35,14 @@ class Assembly:
         rows: NDArray[np.int64],
         turns: NDArray[np.int64] | None,
         pool: Pool,
+        padding: int = 0,
     ) -> None:
         self._batches = batches
         self._epoch = epoch
         self._rows = rows  # of its own: replacements are written here
         self._turns = turns  # added to rows for what is drawn: a sample may come several times
-        self._masked: list[int] = []
+        # Of weight 0: at first those that only fill the batch up.
+        self._masked: list[int] = list(range(len(rows) - padding, len(rows)))
         self._arrays = self._leased(pool)
 
     def _leased(self, pool: Pool) -> list[NDArray[Any]]:
@@ -149,7 +151,8 @@ class Assembly:
             assert batches.classed is not None
             by_class = batches.class_weight[batches.classed.labels[self._rows]]
             weight = by_class if weight is None else weight * by_class
-        if batches.errors.on_error == "mask":  # in every batch: Keras expects them all alike
+        # In every batch: Keras expects them all alike.
+        if batches.errors.on_error == "mask" or batches.order.pad:
             weight = np.ones(len(self._rows), np.float32) if weight is None else weight
             weight[self._masked] = 0
         return weight

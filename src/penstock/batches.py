@@ -120,7 +120,8 @@ class Batches:
     def start(self, epoch: int, index: int, pool: Pool) -> Assembly:
         """Start batch *index* of *epoch* in memory leased from *pool*."""
         kind = Assembly if self.padding is None else PaddedAssembly
-        return kind(self, epoch, *self.drawn(epoch, index), pool)
+        padding = self.order.padding(index)
+        return kind(self, epoch, *self.drawn(epoch, index), pool, padding=padding)
 
     def drawn(self, epoch: int, index: int) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
         """Return the rows of a batch, and their turns where a sample may come several times."""

@@ -30,6 +30,7 @@ from penstock.order import Order
 from penstock.preparing import choose_preparers
 from penstock.ragged import padded
 from penstock.sequence import Sequence
+from penstock.sharding import shard_options
 from penstock.sources import plain_source
 from penstock.targets import refuse_unused
 from penstock.weights import class_weights, sample_weights
@@ -57,6 +58,8 @@ def make_generator(
     shuffle: bool = True,
     seed: int | None = None,
     drop_remainder: bool = False,
+    remainder: str | None = None,
+    shard: Any = None,
     class_names: SequenceOf[Any] | Mapping[Any, Any] | None = None,
     class_weight: Mapping[Any, float] | str | None = None,
     sample_weight: Any = None,
@@ -108,12 +111,16 @@ def make_generator(
         y_col: The column of labels, or several.
         inputs: Several inputs: loaders, by input name.
         targets: Several targets: encoders or loaders, by target name.
-        batch_size: Samples per batch.
+        batch_size: Samples per batch, of all processes together.
         shuffle: Whether every epoch has an order of its own.
         seed: Seed of order and augmentation, below 2**64; drawn if not given,
             and kept as ``sequence.seed``.
-        drop_remainder: Whether a last batch that is not full is left out; what is
-            split off for validation keeps it.
+        drop_remainder: As ``remainder="drop"``.
+        remainder: What becomes of a last batch that is not full, in training: ``"keep"``,
+            ``"drop"``, or ``"pad"`` to fill it up with samples of weight 0. What is split off
+            for validation keeps it, or pads it where there are several processes.
+        shard: Which part of each batch this process makes: ``(rank, world)``, or ``"auto"`` to
+            ask Ray Train, ``keras.distribution`` and torch.
         class_names: The classes in the order of their numbers; sorted by default. Or a dict
             from label to class, which merges labels. A directory's folders are read in this
             order, and those that are not among them are left out.
@@ -188,6 +195,7 @@ def make_generator(
     }
     for name, flag in flags.items():
         check_flag(name, flag)
+    division = shard_options(shard, remainder, batch_size, drop_remainder=drop_remainder)
     check_subset(validation_split, subset, seeded=seed is not None)
     x_col, y_col = check_columns("x_col", x_col), check_columns("y_col", y_col)
     root, cache_dir = check_path("root", root, directory=True), check_path("cache_dir", cache_dir)
@@ -225,7 +233,7 @@ def make_generator(
         shared=shared,
     )
     refuse_unused(class_names, target_fields)
-    order = Order(len(opened.table), batch_size, shuffle, seed, drop_remainder)
+    order = Order(len(opened.table), batch_size, shuffle, seed, **division)
     by_class, by_output = class_weights(class_weight, target_fields)
     batches = Batches(
         inputs=tuple(input_fields),

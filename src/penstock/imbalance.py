@@ -57,10 +57,12 @@ def sampled(
         batches = replace(batches, order=replace(batches.order, sampling=made))
     if not len(batches):
         order = batches.order
+        instead = ("drop_remainder=True", "drop_remainder=False")
+        if order.shard[1] > 1:
+            instead = ("remainder='drop'", "remainder='pad'")
         raise ConfigError(
-            f"batch_size={order.batch_size} with drop_remainder=True leaves no batch of"
-            f" {order.samples_per_epoch} samples. Give a smaller batch_size=, or"
-            " drop_remainder=False."
+            f"batch_size={order.batch_size} with {instead[0]} leaves no batch of"
+            f" {order.samples_per_epoch} samples. Give a smaller batch_size=, or {instead[1]}."
         )
     return batches
 

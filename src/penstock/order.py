@@ -44,6 +44,8 @@ class Order:
         drop_remainder: Whether a last batch that is not full is left out.
         sampling: Which samples an epoch has, if not each of them once.
         bucketing: How samples of like size come into one batch, where the order is shuffled.
+        shard: The rank of this process, and how many there are: it makes its part of each batch.
+        pad: Whether a last batch that is not full is filled up, with samples that are in it.
     """
 
     count: int
@@ -53,6 +55,8 @@ class Order:
     drop_remainder: bool = False
     sampling: Sampling | None = None
     bucketing: Bucketing | None = None
+    shard: tuple[int, int] = (0, 1)
+    pad: bool = False
 
     def __len__(self) -> int:
         """Return the number of batches in an epoch."""
@@ -81,9 +85,34 @@ class Order:
         return self.bucketing.arrange(order, self.batch_size, self.seed, epoch)
 
     def batch(self, epoch_order: NDArray[Any] | None, index: int) -> NDArray[np.int64]:
-        """Return the positions of batch *index* within *epoch_order*."""
+        """Return the positions of batch *index* within *epoch_order*: this shard's block of it.
+
+        Blocks are contiguous, and of one size in all shards. The last ``padding(index)``
+        positions are there for that alone: they begin again with the first of the batch.
+        """
+        start, stop, padding = self._block(index)
+        places = np.arange(start, stop, dtype=np.int64)
+        if padding:
+            begin, end = self._bounds(index)
+            again = begin + np.arange(padding, dtype=np.int64) % (end - begin)
+            places = np.concatenate([places, again])
+        elif epoch_order is not None:
+            return epoch_order[start:stop]
+        return places if epoch_order is None else epoch_order[places]
+
+    def padding(self, index: int) -> int:
+        """Return how many positions at the end of batch *index* are only there to fill it up."""
+        return self._block(index)[2] if self.pad else 0
+
+    def _bounds(self, index: int) -> tuple[int, int]:
         start = index * self.batch_size
-        stop = min(start + self.batch_size, self.samples_per_epoch)
-        if epoch_order is None:
-            return np.arange(start, stop, dtype=np.int64)
-        return epoch_order[start:stop]
+        return start, min(start + self.batch_size, self.samples_per_epoch)
+
+    def _block(self, index: int) -> tuple[int, int, int]:
+        """Return start and stop of this shard's block of a batch, and what it lacks."""
+        begin, end = self._bounds(index)
+        rank, world = self.shard
+        share = self.batch_size // world
+        start = min(begin + rank * share, end)
+        stop = min(start + share, end)
+        return start, stop, share - (stop - start) if self.pad else 0

@@ -20,7 +20,8 @@ def sequence_text(batches: Batches) -> str:
     """Say how many samples and batches there are, and what is in a batch; load none."""
     order = batches.order
     drawn = order.samples_per_epoch
-    size = min(order.batch_size, drawn)
+    rank, world = order.shard
+    size = order.batch_size if order.pad else min(order.batch_size, drawn)
     shuffled = f"shuffled with seed {order.seed}" if order.shuffle else "not shuffled"
     count = f"{len(order):,} batch{'es' if len(order) > 1 else ''}"
     samples = f"{order.count:,} samples"
@@ -29,7 +30,11 @@ def sequence_text(batches: Batches) -> str:
     head = f"{samples} in {count} of {size:,}, {shuffled}"
     if batches.endless:
         head += ", again and again"
-    lines = [f"x {each.name!r}: {_contents(each, batches, size)}" for each in batches.inputs]
+    lines = []
+    if world > 1:
+        size //= world
+        lines.append(f"part {rank + 1} of {world} of each batch: {size:,} samples")
+    lines += [f"x {each.name!r}: {_contents(each, batches, size)}" for each in batches.inputs]
     lines += [f"y {each.name!r}: {_contents(each, batches, size)}" for each in batches.targets]
     if batches.padding is not None:
         lines.append(_padding(batches.padding))

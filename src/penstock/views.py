@@ -78,6 +78,7 @@ def part_views(
             batches.order,
             shuffle=batches.order.shuffle and shuffle,
             drop_remainder=False,
+            pad=batches.order.pad or batches.order.shard[1] > 1,
             sampling=None,
         )
         view = _view(batches, positions, order)
@@ -90,14 +91,16 @@ def part_views(
 def plain_view(batches: Batches, *, loaded_targets: bool = False) -> Batches:
     """Return the view of each sample once, in order, as loaded and delivered.
 
-    There is no augmentation, no weight and no encoded target. A sample that
+    There is no augmentation, no weight, no encoded target and no shard. A sample that
     cannot be loaded is masked where another would take its place.
 
     Args:
         batches: What of.
         loaded_targets: Whether targets that are loaded are kept.
     """
-    order = replace(batches.order, shuffle=False, drop_remainder=False, sampling=None)
+    order = replace(
+        batches.order, shuffle=False, drop_remainder=False, sampling=None, shard=(0, 1), pad=False
+    )
     tolerant = batches.errors.on_error != "raise"
     errors = ErrorPolicy("mask", batches.errors.max_errors) if tolerant else ErrorPolicy()
     targets = tuple(each for each in batches.targets if isinstance(each, LoadedField))
