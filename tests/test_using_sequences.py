@@ -64,7 +64,7 @@ def test_the_number_of_batches_ahead_can_be_set():
     expected = content(sequence())
     data.max_queue_size = 3
     assert data.max_queue_size == 3
-    assert data._readahead._depth == 3
+    assert data._readahead.depth == 3
     assert content(data) == expected
     with pytest.raises(ConfigError, match="max_queue_size=0"):
         data.max_queue_size = 0

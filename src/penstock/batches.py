@@ -121,10 +121,10 @@ class Batches:
         """Start batch *index* of *epoch* in memory leased from *pool*."""
         kind = Assembly if self.padding is None else PaddedAssembly
         padding = self.order.padding(index)
-        return kind(self, epoch, *self.drawn(epoch, index), pool, padding=padding)
+        return kind(self, epoch, *self.rows_of(epoch, index), pool, padding=padding)
 
-    def drawn(self, epoch: int, index: int) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
-        """Return the rows of a batch, and their turns where a sample may come several times."""
+    def rows_of(self, epoch: int, index: int) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
+        """Return the rows of batch *index* of *epoch*, and their turns where samples are drawn."""
         positions = self.order.batch(self._epoch_order(epoch), index)
         if self.order.sampling is None:
             return self.rows[positions], None

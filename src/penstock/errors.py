@@ -10,6 +10,7 @@
     ├── PluginError                    a plugin that is missing, broken or breaks the contract
     │   └── PluginConflict             two plugins answer to one name, or claim one source
     ├── OutOfResources                 memory or file descriptors ran out
+    ├── WorkerDied                     what makes batches in other processes is gone, or silent
     ├── TooManyErrors                  more samples cannot be delivered than may
     └── SampleError                    one sample that cannot be delivered
         ├── SampleMissing(FileNotFoundError)
@@ -45,6 +46,7 @@ __all__ = [
     "SampleRefused",
     "StateMismatch",
     "TooManyErrors",
+    "WorkerDied",
     "enumerate_some",
     "quote",
     "suggest",
@@ -84,6 +86,10 @@ class PluginConflict(PluginError):
 
 class OutOfResources(PenstockError):
     """Memory or file descriptors ran out: no sample is to blame."""
+
+
+class WorkerDied(PenstockError):
+    """A process or machine that makes batches is gone, or silent, and no sample is to blame."""
 
 
 class TooManyErrors(PenstockError):

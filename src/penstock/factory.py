@@ -34,6 +34,7 @@ from penstock.sharding import shard_options
 from penstock.sources import plain_source
 from penstock.targets import refuse_unused
 from penstock.weights import class_weights, sample_weights
+from penstock.workplaces import choose_workplace
 
 if TYPE_CHECKING:
     import os
@@ -83,8 +84,10 @@ def make_generator(
     cache: str | None = None,
     cache_bytes: int | None = None,
     cache_dir: str | os.PathLike[str] | None = None,
+    executor: Any = "threads",
     workers: int | None = None,
     max_queue_size: int = 4,
+    batch_timeout: float | None = None,
     use_multiprocessing: bool = False,
     **options: Any,
 ) -> Any:
@@ -163,8 +166,15 @@ def make_generator(
         cache_bytes: How much to keep at most, in bytes: samples beyond it are loaded in every
             epoch. By default half of the memory, or 90 % of what is free on the disk.
         cache_dir: Where on disk; the user's cache directory by default.
-        workers: Threads that load; the usable cores by default; 0 for none.
-        max_queue_size: Batches to keep ready ahead of ``fit``.
+        executor: What makes batches: ``"threads"``, ``"processes"`` for loaders that hold
+            Python's lock, ``"ray"`` for a cluster, or an object such as a
+            ``concurrent.futures.Executor``. Each gives the same bytes.
+        workers: Threads that load; the usable cores by default; 0 for none. Or the batches that
+            another executor makes at a time.
+        max_queue_size: Batches to keep ready ahead of ``fit``; at least one per worker of an
+            executor that is not threads.
+        batch_timeout: How long to wait for a batch of such an executor before it is made again,
+            in seconds; 600 by default.
         use_multiprocessing: Accepted because Keras has it; threads are used.
         **options: Options of the loader, such as ``image_size=``.
 
@@ -196,6 +206,7 @@ def make_generator(
     for name, flag in flags.items():
         check_flag(name, flag)
     division = shard_options(shard, remainder, batch_size, drop_remainder=drop_remainder)
+    workplace = choose_workplace(executor, cache=cache, timeout=batch_timeout)
     check_subset(validation_split, subset, seeded=seed is not None)
     x_col, y_col = check_columns("x_col", x_col), check_columns("y_col", y_col)
     root, cache_dir = check_path("root", root, directory=True), check_path("cache_dir", cache_dir)
@@ -271,6 +282,7 @@ def make_generator(
         workers=workers,
         max_queue_size=max_queue_size,
         use_multiprocessing=use_multiprocessing,
+        workplace=workplace,
     )
     if validation_split is None:
         return sequence

@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 
     from penstock.batches import Batches
 
-__all__ = ["ErrorPolicy", "Failures", "error_policy", "mend"]
+__all__ = ["ErrorPolicy", "Failures", "Record", "error_policy", "mend"]
 
 _Entry: TypeAlias = tuple[Any, str, str, int]  # sample, class of the error, message, how often
 
 _REPLACE = 0x5245_504C  # tells these hashes from those of order and augmentation
 _ATTEMPTS = 50  # at a replacement
+
+Record = tuple[int, Any, str, str, int]  # row, sample, class and text of the error, times
 
 
 @dataclass(frozen=True)
@@ -115,18 +117,36 @@ class Failures:
         Raises:
             TooManyErrors: More different samples failed than may.
         """
+        self.merge([(row, error.sample, type(error).__name__, error.message, 1)], error)
+
+    def take(self) -> list[Record]:
+        """Return what was noted since the last time, for the process that asked for it."""
         with self._lock:
-            for record in (self._found, self._policy.log):
-                times = record[row][-1] if row in record else 0
-                record[row] = error.sample, type(error).__name__, error.message, times + 1
-            self._fresh[row] = self._fresh.get(row, 0) + 1
+            fresh, self._fresh = self._fresh, {}
+            return [(row, *self._found[row][:3], times) for row, times in fresh.items()]
+
+    def merge(self, records: list[Record], last: SampleError | None = None) -> None:
+        """Note what other processes took, or *last* here.
+
+        Raises:
+            TooManyErrors: More different samples failed than may.
+        """
+        with self._lock:
+            for row, sample, kind, reason, times in records:
+                for record in (self._found, self._policy.log):
+                    before = record[row][-1] if row in record else 0
+                    record[row] = sample, kind, reason, before + times
+                self._fresh[row] = self._fresh.get(row, 0) + times
             failed = len(self._found)
-        if self._policy.on_error != "raise" and failed > self._policy.budget(self._count):
+        if records and self._policy.on_error != "raise":
+            if failed <= self._policy.budget(self._count):
+                return
+            said = last if last is not None else f"{records[-1][3]} (sample {records[-1][1]!r})"
             raise TooManyErrors(
                 f"{failed} of {self._count} samples could not be loaded, and"
-                f" max_errors={self._policy.max_errors} allows fewer. The last was: {error}"
+                f" max_errors={self._policy.max_errors} allows fewer. The last was: {said}"
                 " The attribute errors of the sequence lists all of them."
-            ) from error
+            ) from last
 
     def table(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return the record, in the order of the samples *table*: a row per sample.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from penstock.components import implements, name_of, relay
-from penstock.errors import PenstockError, PluginError, SampleError, quote
+from penstock.errors import PenstockError, PluginError, SampleCorrupt, SampleError, quote
 from penstock.reattempts import load_again, undescribed
 from penstock.sizes import Sizes
 
@@ -55,6 +55,7 @@ class LoadedField(_Hooked):
         spec: What a loaded sample is like.
         cache: Where loaded samples are kept, or None.
         sizes: The sizes of its samples, where they vary.
+        deadly: Rows that are not to be tried: they ended the process that did.
     """
 
     name: str
@@ -66,6 +67,7 @@ class LoadedField(_Hooked):
     cache: FieldCache | None = field(default=None, init=False)
     sizes: Sizes | None = field(default=None, init=False)
     called: ClassVar[str] = "load_samples"
+    deadly: frozenset[int] = field(default=frozenset(), init=False)
 
     def describe(self, *, tolerant: bool = False) -> None:
         """Ask the loader what its samples are like, and check that it can load the first.
@@ -127,6 +129,11 @@ class LoadedField(_Hooked):
 
     def call_loader(self, rows: NDArray[np.int64], out: NDArray[Any]) -> None:
         """Have the loader fill *out*, and let through what it raises."""
+        if self.deadly and not self.deadly.isdisjoint(rows.tolist()):
+            raise SampleCorrupt(
+                "The process that loaded it died, or did not answer, each time it was tried."
+                " Mend the file, or leave it out of the source."
+            )
         if self.hooks.load_samples(samples=self.pick(rows), out=out, source=self.source):
             raise PluginError(
                 f"{name_of(self.component)}.load_samples returned something. It must write the"

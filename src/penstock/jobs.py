@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from penstock.assembly import Assembly
 
-__all__ = ["THREAD_NAME", "Job"]
+__all__ = ["THREAD_NAME", "Gate", "Job"]
 
 THREAD_NAME = "penstock"
 
 
-class _Gate:
+class Gate:
     """Closed until it is opened, once and for all."""
 
     def __init__(self) -> None:
@@ -37,17 +37,18 @@ class _Gate:
             self._lock.release()
             self._open = True
 
-    def wait(self) -> None:
-        """Wait until it is open."""
-        with self._lock:
-            pass
+    def wait(self, seconds: float = -1) -> bool:
+        """Wait until it is open, or for so many seconds; say whether it is."""
+        if self._lock.acquire(timeout=seconds):
+            self._lock.release()
+        return self._open
 
 
 class Job:
     """A batch on its way: which slices are taken, which are done, who waits for it."""
 
     def __init__(self, assembly: Assembly, step: int) -> None:
-        self.ready = _Gate()
+        self.ready = Gate()
         self.error: BaseException | None = None
         self._assembly: Assembly | None = assembly
         self._batch: tuple[Any, ...] | None = None

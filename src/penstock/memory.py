@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["ALIGNMENT", "Pool"]
+__all__ = ["ALIGNMENT", "Pool", "lease"]
 
 ALIGNMENT = 64
 _POOLED_FROM = 1 << 14  # smaller blocks are cheaper to allocate than to recycle
@@ -36,15 +36,23 @@ class _Lease:
     __slots__ = ("__array_interface__", "__weakref__", "_block")
 
     def __init__(
-        self, block: NDArray[np.uint8], shape: tuple[int, ...], dtype: np.dtype[Any]
+        self, block: object, address: int, shape: tuple[int, ...], dtype: np.dtype[Any]
     ) -> None:
         self._block = block
         self.__array_interface__ = {
             "version": 3,
             "shape": shape,
             "typestr": dtype.str,
-            "data": (block.ctypes.data, False),
+            "data": (address, False),
         }
+
+
+def lease(
+    block: object, address: int, shape: tuple[int, ...], dtype: np.dtype[Any]
+) -> tuple[object, NDArray[Any]]:
+    """Return an array of memory at *address* in *block*, and its owner, which lives as long."""
+    owner = _Lease(block, address, shape, dtype)
+    return owner, np.asarray(owner)
 
 
 class Pool:
@@ -93,9 +101,9 @@ class Pool:
             block = free.pop()
         except IndexError:
             block = _aligned(size)
-        lease = _Lease(block, shape, dtype)
-        weakref.finalize(lease, self._take_back, free, block).atexit = False
-        return np.asarray(lease)
+        owner, array = lease(block, block.ctypes.data, shape, dtype)
+        weakref.finalize(owner, self._take_back, free, block).atexit = False
+        return array
 
     def close(self) -> None:
         """Free what is not leased; what is leased is freed when it comes back."""

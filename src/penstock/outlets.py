@@ -130,7 +130,7 @@ class Outlets(Viewed):
             samples = (tuple(_one(part, place) for part in batch) for place in range(len(first)))
             if place:
                 epochs, here = divmod(place["batch"] + index, len(batches))
-                rows, _ = batches.drawn(place["epoch"] + epochs, here)
+                rows, _ = batches.rows_of(place["epoch"] + epochs, here)
                 yield from unpadded(batches, rows, samples)
             else:
                 yield from samples

@@ -15,44 +15,27 @@ thread that asks: it holds plain locks alone, for ``threading.Condition`` and
 
 from __future__ import annotations
 
-import atexit
 import os
 import threading
 import time
-import weakref
 from typing import TYPE_CHECKING, Any
 
 from penstock.jobs import THREAD_NAME, Job
 from penstock.memory import Pool
+from penstock.supply import Supply
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
     from penstock.batches import Batches
+    from penstock.supply import Key
 
 __all__ = ["ReadAhead", "usable_cores"]
 
 _SLICE_SECONDS = 0.01  # long against what a slice costs beside its samples, 0.1 to 0.3 ms
 _BRIEF_SECONDS = 0.00025  # a batch that takes no longer costs more with threads than without
 _JOIN_SECONDS = 2.0  # how long to wait for a slice that a loader will not finish
-_READERS = 2  # whose batches are kept: training, and a validation on the same sequence
 _LINGER_SECONDS = 0.2  # how long a thread without work waits for some before it ends
-
-Key = tuple[int, int]  # epoch, index
-
-
-_OPEN: weakref.WeakSet[ReadAhead] = weakref.WeakSet()
-
-
-def _close_all() -> None:
-    """End the threads while the libraries that they are in are still there."""
-    for each in list(_OPEN):
-        each.close()
-
-
-# As concurrent.futures does, for atexit comes too late: what was registered there
-# after us, such as the end of HDF5, would run while threads still read.
-getattr(threading, "_register_atexit", atexit.register)(_close_all)
 
 
 def usable_cores() -> int:
@@ -142,8 +125,8 @@ class _Crew:
         return None
 
 
-class ReadAhead:
-    """Makes batches on request, and ahead of it.
+class ReadAhead(Supply):
+    """Makes batches on threads of this process.
 
     Args:
         batches: What makes them.
@@ -152,44 +135,16 @@ class ReadAhead:
     """
 
     def __init__(self, batches: Batches, workers: int, depth: int) -> None:
-        self._batches = batches
+        super().__init__(batches, depth if workers else 0)
         self._workers = workers
-        self._depth = depth if workers else 0
-        _OPEN.add(self)
-        self._last = (-1, 0.0)  # the epoch of the last batch delivered, and when that was
         self._start_over()
 
     def _start_over(self) -> None:
         self._process = os.getpid()
         # TensorFlow holds as many again, on their way to the model.
-        self._pool = Pool(spare=2 * (self._depth + 2))
+        self._pool = Pool(spare=2 * (self.depth + 2))
         self._crew = _Crew(self._workers)
-        self._windows: dict[Hashable, dict[Key, None]] = {}
-
-    def get(
-        self, key: Key, upcoming: Sequence[Key] = (), reader: Hashable = None
-    ) -> tuple[Any, ...]:
-        """Return the batch of *key*, and start those of *upcoming*.
-
-        Args:
-            key: The epoch and number of the batch.
-            upcoming: What the reader will ask for next, soonest first.
-            reader: Who asks. What was started for another one is kept; what was
-                started for None, who only takes a look, is not.
-
-        Raises:
-            PenstockError: The batch cannot be made; every time it is asked for.
-        """
-        began = time.perf_counter()
-        batch = self._get(key, upcoming, reader)
-        done = time.perf_counter()
-        # What passes between two epochs is neither waiting nor training.
-        epoch, left = self._last
-        # Of two readers, one may have left while the other waited.
-        elsewhere = max(began - left, 0.0) if epoch == key[0] else 0.0
-        self._last = key[0], done
-        self._batches.runtime.meter.add(batches=1, waited=done - began, elsewhere=elsewhere)
-        return batch
+        self._windows = {}
 
     def _get(self, key: Key, upcoming: Sequence[Key], reader: Hashable) -> tuple[Any, ...]:
         if os.getpid() != self._process:  # after a fork the threads are not there
@@ -200,7 +155,7 @@ class ReadAhead:
             # What is not wanted any more is dropped; a thread that is at it finishes
             # its slice, and the memory goes back with the last reference.
             started = {each: job for each, job in crew.jobs.items() if not job.broken_off()}
-            ahead = upcoming[: self._depth]
+            ahead = upcoming[: self.depth]
             mine = dict.fromkeys([key, *(each for each in ahead if not brief or each in started)])
             others = self._others(reader, mine)
             crew.jobs = {each: started.get(each) or self._job(each) for each in mine}
@@ -221,16 +176,6 @@ class ReadAhead:
                     del crew.jobs[key]
         return job.collect()
 
-    def _others(self, reader: Hashable, mine: dict[Key, None]) -> list[Key]:
-        """Note what a reader wants, and return what others want besides."""
-        windows = self._windows
-        if reader is not None:
-            windows.pop(reader, None)
-            windows[reader] = mine
-            while len(windows) > _READERS:
-                del windows[next(iter(windows))]
-        return [key for window in windows.values() for key in window if key not in mine]
-
     def rest(self) -> None:
         """Settle what was made; let idle threads go, if nothing is wanted ahead."""
         self._batches.settle(last=False)
@@ -243,7 +188,7 @@ class ReadAhead:
             self._replace_crew()
             self._batches.settle(last=True)
             self._pool.close()
-            self._pool = Pool(spare=2 * (self._depth + 2))
+            self._pool = Pool(spare=2 * (self.depth + 2))
 
     def _replace_crew(self) -> None:
         crew, self._crew = self._crew, _Crew(self._workers)
@@ -255,5 +200,5 @@ class ReadAhead:
         if not self._workers:
             return Job(assembly, len(assembly))
         # Two slices for each thread in the batches under way, or some would have none.
-        most = len(assembly) * (self._depth + 1) // (2 * self._workers)
+        most = len(assembly) * (self.depth + 1) // (2 * self._workers)
         return Job(assembly, min(round(self._crew.step) or most // 4, most))

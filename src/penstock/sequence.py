@@ -12,6 +12,7 @@ from penstock.checks import check_whole
 from penstock.contents import Contents
 from penstock.epochs import Epochs
 from penstock.errors import BackendMissing, ConfigError, quote
+from penstock.executing import Elsewhere
 from penstock.handover import Outline, handed_over
 from penstock.kerasframes import call_of, learns_shapes, walk_of
 from penstock.outlets import Outlets
@@ -37,8 +38,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from penstock.batches import Batches
-    from penstock.readahead import Key
     from penstock.stats import Stats
+    from penstock.supply import Key, Supply
+    from penstock.workplaces import Workplace
 
 __all__ = ["Sequence"]
 
@@ -57,6 +59,7 @@ class Sequence(Contents, Outlets, Epochs, keras.utils.PyDataset):  # type: ignor
         workers: Threads that load; the usable cores by default; 0 for none.
         max_queue_size: Batches to keep ready ahead of ``fit``.
         use_multiprocessing: Accepted because Keras has it; threads are used.
+        workplace: Where batches are made instead of on threads of this process.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Sequence(Contents, Outlets, Epochs, keras.utils.PyDataset):  # type: ignor
         workers: int | None = None,
         max_queue_size: int = 4,
         use_multiprocessing: bool = False,
+        workplace: Workplace | None = None,
     ) -> None:
         # With more, Keras' own enqueuer loses batches and returns wrong metrics.
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=max_queue_size)
@@ -78,12 +82,19 @@ class Sequence(Contents, Outlets, Epochs, keras.utils.PyDataset):  # type: ignor
             )
         self._batches = batches
         self._table = table
-        self._threads = usable_cores() if workers is None else workers
+        if workers is None:
+            workers = usable_cores() if workplace is None else workplace.default_workers()
+        self._threads, self._workplace = workers, workplace
         self._passes = Passes(len(batches), endless=batches.endless)
         self._open()
 
     def _open(self) -> None:
-        self._readahead = ReadAhead(self._batches, self._threads, self._max_queue_size)
+        threads, depth = self._threads, self._max_queue_size
+        self._readahead: Supply = (
+            ReadAhead(self._batches, threads, depth)
+            if self._workplace is None
+            else Elsewhere(self._batches, self._workplace, threads, depth)
+        )
         self._finalizer = weakref.finalize(self, self._readahead.close)
 
     # -- what Keras calls --------------------------------------------------
@@ -154,7 +165,7 @@ class Sequence(Contents, Outlets, Epochs, keras.utils.PyDataset):  # type: ignor
             self._passes.walk(*walk)
         epoch, batch = self._passes.request(*walk)
         ahead = self._ahead(epoch, batch)
-        if len(ahead) < self._max_queue_size and self._passes.goes_on(walk[0]):
+        if len(ahead) < self._readahead.depth and self._passes.goes_on(walk[0]):
             ahead += self._ahead(epoch + 1, -1)
         return self._get((epoch, batch), ahead, reader=walk[1], walk=True)
 
@@ -247,12 +258,16 @@ class Sequence(Contents, Outlets, Epochs, keras.utils.PyDataset):  # type: ignor
 
     def _of(self, batches: Batches) -> Self:
         return type(self)(
-            batches, self._table, workers=self._threads, max_queue_size=self._max_queue_size
+            batches,
+            self._table,
+            workers=self._threads,
+            max_queue_size=self._max_queue_size,
+            workplace=self._workplace,
         )
 
     def _ahead(self, epoch: int, index: int) -> list[Key]:
         """Name the batches that follow one, as far as there may be need for them."""
-        stop = min(index + 1 + self._max_queue_size, len(self._batches))
+        stop = min(index + 1 + self._readahead.depth, len(self._batches))
         return [(epoch, each) for each in range(index + 1, stop)]
 
     def _get(
