@@ -1,4 +1,4 @@
-"""Who is told that an epoch of a sequence begins or ends."""
+"""Where a sequence is in its epochs, and who is told that one begins or ends."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from penstock.checks import check_whole
 from penstock.errors import ConfigError, quote
 from penstock.forks import renew_after_fork
+from penstock.states import place_in, state_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from penstock.batches import Batches
     from penstock.passes import Passes
 
 __all__ = ["Epochs", "Listeners"]
@@ -62,9 +65,41 @@ class Listeners:
 
 
 class Epochs:
-    """What has passes over its data, and tells of them."""
+    """What has passes over its data, says where it is in them, and tells of them."""
 
+    _batches: Batches
     _passes: Passes
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that the next pass will be; may be set, for example to ``initial_epoch``."""
+        return self._passes.epoch
+
+    @epoch.setter
+    def epoch(self, value: int) -> None:
+        self._passes.go_to(check_whole("epoch", value, 0))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return where the sequence is, to go on there in another process.
+
+        In a loop over the sequence that is after the batch in hand. ``fit``
+        fetches ahead of training and counts whole epochs alone here; with
+        ``penstock.callbacks.BackupAndRestore`` it can go on in the middle of one.
+
+        Returns:
+            What fits into JSON, of less than 1 kB: ``"epoch"``, ``"batch"``, and
+            what tells these data and options from others.
+        """
+        epoch, batch = self._passes.place
+        return state_of(self._batches, epoch, batch)
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where *state* was taken: the next pass is what was left of its epoch.
+
+        Raises:
+            StateMismatch: It is no state, or that of other data or options; lists which.
+        """
+        self._passes.go_to(*place_in(state, self._batches))
 
     def on_epoch(
         self,

@@ -100,6 +100,7 @@ class Outlets(Viewed):
         current = self.epoch  # type: ignore[attr-defined]
         epoch = current if epoch is None else check_whole("epoch", epoch, 0)
         return drawn_transforms(self._batches, epoch, position, turn)
+
     def prepared(self, preparers: Any) -> Self:
         """Return a sequence of these samples, prepared, on top of what prepares them already.
 

@@ -21,7 +21,6 @@ from penstock.passes import Passes
 from penstock.pickling import refuse_unpicklable
 from penstock.readahead import ReadAhead, usable_cores
 from penstock.sequencetext import sequence_text
-from penstock.states import place_in, state_of
 
 try:
     import keras
@@ -33,7 +32,7 @@ except ImportError as error:
     ) from error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     import pandas as pd
 
@@ -210,40 +209,9 @@ class Sequence(Contents, Outlets, Epochs, keras.utils.PyDataset):  # type: ignor
 
     # -- what people reach for ---------------------------------------------
 
-    @property
-    def epoch(self) -> int:
-        """The epoch that the next pass will be; may be set, for example to ``initial_epoch``."""
-        return self._passes.epoch
-
-    @epoch.setter
-    def epoch(self, value: int) -> None:
-        self._passes.go_to(check_whole("epoch", value, 0))
-
     def stats(self, *, reset: bool = False) -> Stats:
         """Say where the time went since the sequence was made, or since the last *reset*."""
         return self._batches.runtime.meter.read(reset=reset)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return where the sequence is, to go on there in another process.
-
-        In a loop over the sequence that is after the batch in hand. ``fit``
-        fetches ahead of training and counts whole epochs alone here; with
-        ``penstock.callbacks.BackupAndRestore`` it can go on in the middle of one.
-
-        Returns:
-            What fits into JSON, of less than 1 kB: ``"epoch"``, ``"batch"``, and
-            what tells these data and options from others.
-        """
-        epoch, batch = self._passes.place
-        return state_of(self._batches, epoch, batch)
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on where *state* was taken: the next pass is what was left of its epoch.
-
-        Raises:
-            StateMismatch: It is no state, or that of other data or options; lists which.
-        """
-        self._passes.go_to(*place_in(state, self._batches))
 
     def close(self) -> None:
         """End the threads and free the memory; the sequence can be used again."""
