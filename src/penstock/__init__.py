@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from penstock.sequence import Sequence
     from penstock.standardizing import Standardize, StandardizeEach
     from penstock.whitening import Whiten
+    from penstock.texts import TextFiles
+    from penstock.windows import Windows
 
 __all__ = [
     "ArraySpec",
@@ -44,6 +46,8 @@ __all__ = [
     "Standardize",
     "StandardizeEach",
     "Whiten",
+    "TextFiles",
+    "Windows",
     "augmenter",
     "callbacks",
     "encoder",
@@ -69,6 +73,8 @@ _HOMES = {
     "Standardize": "penstock.standardizing",
     "StandardizeEach": "penstock.standardizing",
     "Whiten": "penstock.whitening",
+    "TextFiles": "penstock.texts",
+    "Windows": "penstock.windows",
     "augmenter": "penstock.persample",
     "encoder": "penstock.persample",
     "hookimpl": "penstock.hookspecs",

@@ -48,7 +48,8 @@ class Divisions(Viewed):
             groups: A column, or an array with one per sample: no group is in two parts,
                 and sizes are as near as whole groups allow.
             time: A column of dates or numbers, or an array with one per sample: the first
-                part is the earliest, and no time is in two parts.
+                part is the earliest, and no time is in two parts. Two of them say when a
+                sample begins and ends: one that reaches into a later part is left out.
             by: A column that says which part a sample belongs to, or an array.
             seed: Seed of the division; the sequence's own by default.
             stratify: Whether every part has each class in proportion; by
@@ -115,7 +116,10 @@ class Divisions(Viewed):
             seed=seed,
             stratify=stratify,
         )
-        warn_of_overlap(self._batches, [validated for _, validated in pairs])
+        # By time, what one fold validates on the next one may train on.
+        divided = [[validated for _, validated in pairs]] if time is None else pairs
+        for parts in divided:
+            warn_of_overlap(self._batches, parts)
         folds = []
         for pair in pairs:
             views = part_views(self._batches, pair, shuffle=shuffle, augment=augment)

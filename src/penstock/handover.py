@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from penstock.errors import ConfigError
+
 __all__ = ["Outline", "handed_over"]
 
 # Those that Keras gives to torch as they are; it makes others of uint16 and uint32.
@@ -40,6 +42,9 @@ def handed_over(batch: tuple[Any, ...], *, walk: bool) -> tuple[Any, ...]:
     Args:
         batch: Arrays, or dicts of them.
         walk: Whether it goes to Keras, and not to somebody who takes a look.
+
+    Raises:
+        ConfigError: It holds text, which Keras takes on TensorFlow alone.
     """
     import keras
 
@@ -47,6 +52,12 @@ def handed_over(batch: tuple[Any, ...], *, walk: bool) -> tuple[Any, ...]:
     if backend == "tensorflow":
         batch = _mapped(_text_as_tensor, batch) if _has_text(batch) else batch
         return _mapped(_none_as_option, batch) if walk and _has_none(batch) else batch
+    if walk and _has_text(batch):
+        raise ConfigError(
+            f"The batches hold text, and Keras takes none on {backend}. Make numbers of it on the"
+            " way: vectorize= of the loader of text files, or a column of numbers. On TensorFlow"
+            " text goes into the model as it is."
+        )
     return _mapped(_as_torch, batch) if walk and backend == "torch" else batch
 
 

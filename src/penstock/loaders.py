@@ -42,6 +42,8 @@ _KNOWN = {
         (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"), "penstock-images"
     ),
 }
+# Files that lie beside data of any kind, or that many plugins read: claimed by nobody here.
+_BY_NAME = {".txt": "text", ".wav": "audio"}
 
 
 def choose_loader(
@@ -183,6 +185,9 @@ def _unclaimed(given: Any, known: list[str], failures: list[str]) -> str:
         {package for suffix, package in _KNOWN.items() if has_suffix(given, (suffix,))}
     )
     hint = f" pip install {' '.join(missing)} would read it." if missing else ""
+    for suffix, name in _BY_NAME.items():
+        if name in known and has_suffix(given, (suffix,)):
+            hint += f" {suffix} files are read where you say so: loader={name!r}."
     broken = f" Not usable: {' '.join(failures)}" if failures else ""
     return (
         f"No installed loader claims the source {quote(given)}.{hint}"

@@ -13,6 +13,7 @@ from penstock.labelrules import choose_folders
 from penstock.loaders import choose_loader
 from penstock.sourcefields import make_inputs, make_targets, takes_root
 from penstock.sources import open_source
+from penstock.windowsource import asks_for_windows, open_windows
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -84,8 +85,8 @@ def open_fields(
         SampleError: The samples looked at are missing, corrupt or unlike each other.
     """
     root, exclude, y_col = shared["root"], shared["exclude"], shared["y_col"]
-    if loader is None and inputs is None and is_arrays(given):
-        refuse_options(options, "arrays")
+    windows = inputs is None and asks_for_windows(loader)
+    if windows or (loader is None and inputs is None and is_arrays(given)):
         refuse_beside(
             "arrays, which carry their targets: give source=(x, y), or (x, {name: y}) for several.",
             targets=targets,
@@ -98,6 +99,12 @@ def open_fields(
         refuse_beside(
             "arrays: they need no loading, and subset() cuts them.", cache=cache, exclude=exclude
         )
+        if windows:
+            opened, input_fields, target_fields = open_windows(
+                given, loader, encoder, options, shared, own
+            )
+            return Opened(opened, input_fields, target_fields, sample_weight)
+        refuse_options(options, "arrays")
         opened, input_fields, target_fields, weight = open_arrays(given, encoder, shared)
         if weight is not None and sample_weight is not None:
             raise ConfigError("Weights were given twice: in the tuple and as sample_weight=.")

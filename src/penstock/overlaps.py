@@ -11,6 +11,7 @@ import pandas as pd
 
 from penstock.errors import ConfigError, enumerate_some, quote
 from penstock.partition import column_values
+from penstock.windows import WindowRows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,10 @@ __all__ = ["refuse_overlap", "warn_of_overlap"]
 
 
 def warn_of_overlap(batches: Batches, parts: Sequence[NDArray[np.int64]]) -> None:
-    """Warn of files that stand in several rows, and by that in several *parts*."""
+    """Warn of files that stand in several rows, or of windows with rows in common, in *parts*."""
+    if isinstance(batches.inputs[0].component, WindowRows):
+        _warn_of_windows(batches, batches.inputs[0].component.span, parts)
+        return
     field = next((each for each in batches.inputs if each.prefix is not None), None)
     if field is None:
         return
@@ -40,6 +44,25 @@ def warn_of_overlap(batches: Batches, parts: Sequence[NDArray[np.int64]]) -> Non
             f"{len(shared)} files stand in several rows, which went to different parts:"
             f" {enumerate_some(shared)}. What is validated was trained on: name the column of"
             " files as groups=, or leave the repeated rows out.",
+            stacklevel=3,
+        )
+
+
+def _warn_of_windows(batches: Batches, span: int, parts: Sequence[NDArray[np.int64]]) -> None:
+    starts = batches.inputs[0].samples[batches.rows]
+    part_of = np.full(len(starts), -1)
+    for part, positions in enumerate(parts):
+        part_of[positions] = part
+    order = np.argsort(starts, kind="stable")
+    order = order[part_of[order] >= 0]
+    starts, part_of = starts[order], part_of[order]
+    # If any two windows of two parts overlap, so do two neighbours.
+    shared = (np.diff(starts) < span) & (np.diff(part_of) != 0)
+    if shared.any():
+        warnings.warn(
+            "Windows of one part have rows in common with those of another: what is validated was"
+            ' trained on. Cut by time, time=("start", "stop"), which leaves out those that reach'
+            ' over a cut, or give whole series to each part, groups="series".',
             stacklevel=3,
         )
 
@@ -79,6 +102,12 @@ def _identities(batches: Batches, table: pd.DataFrame, by: str | None) -> tuple[
     if by is not None:
         return by, column_values("by", by, batches, table).unique().tolist()
     field = batches.inputs[0]
+    if isinstance(field.component, WindowRows):
+        starts, span = field.samples[batches.rows], field.component.span
+        ends = np.zeros(int(starts.max()) + span + 1, np.int64)
+        np.add.at(ends, starts, 1)
+        np.add.at(ends, starts + span, -1)
+        return id(table), np.flatnonzero(np.cumsum(ends)).tolist()
     if field.prefix is None:
         return id(table), batches.rows.tolist()
     return "files", [os.path.abspath(name) for name in field.pick(batches.rows)]

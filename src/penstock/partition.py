@@ -53,7 +53,14 @@ def part_positions(
         )
     fractions = with_rest(parts)
     check_fractions(fractions)
-    return _positions(batches, table, fractions, groups, time, seed, stratify)
+    if time is not None:
+        begins, ends = _spans(time, batches, table)
+        found = time_positions(begins, fractions)
+        return [
+            _before(positions, begins, ends, later)
+            for positions, later in zip(found, [*found[1:], None], strict=True)
+        ]
+    return _positions(batches, table, fractions, groups, seed, stratify)
 
 
 def fold_positions(
@@ -75,10 +82,16 @@ def fold_positions(
     blocks = k if time is None else k + 1
     if count < blocks:
         raise ConfigError(f"folds({k}) needs at least {blocks} samples; there are {count}.")
-    given = {"groups": groups, "time": time, "seed": seed, "stratify": stratify}
-    parts = part_positions(batches, table, [1 / blocks] * blocks, **given)
+    given = {"groups": groups, "seed": seed, "stratify": stratify}
     if time is not None:
-        return [(np.sort(np.concatenate(parts[:i])), parts[i]) for i in range(1, blocks)]
+        begins, ends = _spans(time, batches, table)
+        parts = part_positions(batches, table, [1 / blocks] * blocks, time=begins, **given)
+        earlier = [np.sort(np.concatenate(parts[:i])) for i in range(1, blocks)]
+        return [
+            (_before(positions, begins, ends, later), later)
+            for positions, later in zip(earlier, parts[1:], strict=True)
+        ]
+    parts = part_positions(batches, table, [1 / blocks] * blocks, **given)
     return [
         (np.sort(np.concatenate([*parts[:i], *parts[i + 1 :]])), parts[i]) for i in range(blocks)
     ]
@@ -89,12 +102,9 @@ def _positions(
     table: pd.DataFrame,
     fractions: Sequence[float],
     groups: Any,
-    time: Any,
     seed: int | None,
     stratify: bool | None,
 ) -> list[NDArray[np.int64]]:
-    if time is not None:
-        return time_positions(_times(column_values("time", time, batches, table)), fractions)
     seed = batches.order.seed if seed is None else check_whole("seed", seed, 0, 2**64 - 1)
     if stratify is not None:
         check_flag("stratify", stratify)
@@ -164,6 +174,53 @@ def _by_column(values: pd.Series[Any], names: Sequence[Any]) -> list[NDArray[np.
             )
         parts.append(positions)
     return parts
+
+
+def _spans(
+    time: Any, batches: Batches, table: pd.DataFrame
+) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Return when each sample begins, and when it ends if two columns were named."""
+    if not isinstance(time, tuple):
+        return _times(column_values("time", time, batches, table)), None
+    if len(time) != 2:
+        raise ConfigError(
+            f"time= was given {len(time)} columns. Give one, or two: when a sample begins, and when"
+            ' it ends: time=("start", "stop").'
+        )
+    begins, ends = (_times(column_values("time", each, batches, table)) for each in time)
+    if begins.dtype.kind != ends.dtype.kind and "M" in (begins.dtype.kind, ends.dtype.kind):
+        raise ConfigError(
+            f"time={quote(time)} names dates and numbers. Give two columns of one kind."
+        )
+    wrong = np.flatnonzero(ends < begins)
+    if len(wrong):
+        raise ConfigError(
+            f"time={quote(time)}: {len(wrong)} samples end before they begin; the first is at"
+            f" position {wrong[0]}. Give the beginning first."
+        )
+    return begins, ends
+
+
+def _before(
+    positions: NDArray[np.int64],
+    begins: NDArray[Any],
+    ends: NDArray[Any] | None,
+    later: NDArray[np.int64] | None,
+) -> NDArray[np.int64]:
+    """Leave out samples that end after the first of a later part begins.
+
+    Raises:
+        ConfigError: None is left.
+    """
+    if ends is None or later is None:
+        return positions
+    kept: NDArray[np.int64] = positions[ends[positions] <= begins[later].min()]
+    if not len(kept):
+        raise ConfigError(
+            f"All {len(positions)} samples of a part reach into the next one, and are left out."
+            " Give fewer parts, larger ones, or shorter samples."
+        )
+    return kept
 
 
 def _times(values: pd.Series[Any]) -> NDArray[Any]:

@@ -19,6 +19,8 @@ BUNDLED: dict[str, dict[str, str]] = {
         "csv": "penstock-csv",
         "images": "penstock-images",
         "npy": "penstock-npy",
+        "text": "penstock",
+        "windows": "penstock",
     },
     "encoder": dict.fromkeys(("binary", "categorical", "float", "int", "multilabel"), "penstock"),
     "augmenter": dict.fromkeys(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -37,7 +37,10 @@ class LoaderConformance(LoadingConformance):
         tolerance: How far loaded values may be from ``expected``.
         heavy: Packages that importing the loader's module must not import.
         timeout: Seconds that threads and processes may take.
+        by_name: True for a loader that claims nothing, and is asked for by name.
     """
+
+    by_name: ClassVar[bool] = False
 
     @abstractmethod
     def make(self, directory: Path) -> tuple[Any, Any]:
@@ -85,6 +88,9 @@ class LoaderConformance(LoadingConformance):
         elif isinstance(given, list) and implements(loader, "claims_source"):
             own = [given]
         for source in own if has_suffixes or implements(loader, "claims_source") else ():
+            if self.by_name:
+                assert not _claims(loader, source), f"by_name = True, and it claimed {source!r}."
+                continue
             assert _claims(loader, source), (
                 f"The loader did not claim {quote(source)}, which make() had it load."
                 " List its endings in suffixes, in lower case and with their dot, or return"
