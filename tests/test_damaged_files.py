@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 import sys
 import threading
 import time
@@ -19,6 +20,7 @@ from PIL import Image
 
 import penstock
 from penstock.errors import ConfigError, PenstockError, SampleError
+from penstock_audio import AudioFiles
 from penstock_csv import CsvRows
 from penstock_images import ImageFiles
 from penstock_npy import NpyFiles
@@ -53,6 +55,19 @@ def image(name, mode="RGB", **options):
     return file.getvalue()
 
 
+def wav(data, *, bits=16, channels=1, kind=1, extensible=False, before=b""):
+    align = channels * bits // 8
+    fields = struct.pack(
+        "<HHIIHH", 0xFFFE if extensible else kind, channels, 8000, 8000 * align, align, bits
+    )
+    if extensible:
+        fields += struct.pack("<HHIH", 22, bits, 0, kind)
+        fields += bytes.fromhex("000000001000800000aa00389b71")
+    chunks = [b"fmt " + len(fields).to_bytes(4, "little") + fields, before]
+    body = b"WAVE" + b"".join(chunks) + b"data" + len(data).to_bytes(4, "little") + data
+    return b"RIFF" + len(body).to_bytes(4, "little") + body
+
+
 EXIF = Image.Exif()
 EXIF[0x0112] = 6
 TABLE = b"".join(b"%d,%.2f,%s\n" % (n, n / 7, b"cat" if n % 3 else b'"d,og"') for n in range(40))
@@ -68,6 +83,13 @@ NPY = {
     "Fortran order": saved(np.asfortranarray(np.ones((2, 3), np.float32))),
     "booleans": saved(np.ones((2, 3), bool)),
     "strings": saved(np.array(["a", "b"])),
+}
+WAV = {
+    "16 bits": wav(np.arange(40, dtype="<i2").tobytes()),
+    "8 bits": wav(bytes(40), bits=8),
+    "24 bits, chunks": wav(bytes(range(36)), bits=24, channels=2, before=b"LIST\x05\0\0\0abcde\0"),
+    "floats": wav(np.linspace(-1, 1, 10, dtype="<f4").tobytes(), bits=32, kind=3),
+    "extensible": wav(bytes(40), bits=32, extensible=True),
 }
 IMAGES = {
     "JPEG": image("JPEG"),
@@ -181,6 +203,32 @@ def test_a_damaged_image_is_loaded_or_refused_and_each_time_alike(tmp_path, kind
 
     check()
     report(kind, found)
+
+
+@pytest.mark.parametrize("rate", [None, 11_025])
+def test_a_damaged_sound_is_loaded_or_refused_and_each_time_alike(tmp_path, rate):
+    path = str(tmp_path / "a.wav")
+    loader = AudioFiles(output_sequence_length=16, sampling_rate=rate)
+    found = {"loaded": 0, "refused": 0}
+
+    @thoroughly
+    @given(damaged(WAV))
+    def check(content):
+        with open(path, "wb") as file:
+            file.write(content)
+        first, second = (
+            attempt(lambda: loaded(loader, path, (16, 1), np.float32)) for _ in range(2)
+        )
+        assert outcome(first) == outcome(second)
+        if isinstance(first, Exception):
+            assert isinstance(first, SampleError)
+        found["refused" if isinstance(first, Exception) else "loaded"] += 1
+        described = attempt(lambda: AudioFiles().describe_sample(np.array([path], object)))
+        if not isinstance(described, Exception):
+            assert np.prod(described.shape) <= len(content)
+
+    check()
+    report(f"wav at {rate}", found)
 
 
 def test_a_damaged_array_is_refused_or_loaded_as_numpy_loads_it(tmp_path):

@@ -70,6 +70,7 @@ def reader(tmp_path, monkeypatch):
     write_images(tmp_path / "masks", (16, 16))
     write_arrays(tmp_path / "data")
     write_sounds(tmp_path / "sounds")
+    write_texts(tmp_path / "reviews")
     write_readings(tmp_path / "readings")
     write_table(tmp_path / "train.csv")
     listed = [f"{name}/{number}.png" for name in ("cat", "dog") for number in range(4)]
@@ -92,6 +93,7 @@ def reader(tmp_path, monkeypatch):
         "np": np,
         "df": df,
         "model": Model(),
+        "series": np.arange(120, dtype=np.float32),
         "x_train": np.zeros((8, 64, 64, 1), np.float32),
         "y_train": np.arange(8)[:, None] % 2,
         "partition": {"train": ["id1", "id2", "id3"], "validation": ["id4"]},
@@ -122,6 +124,13 @@ def write_sounds(folder):
                 file.writeframes(
                     (10_000 * np.sin(2 * np.pi * pitch * seconds)).astype("<i2").tobytes()
                 )
+
+
+def write_texts(folder):
+    for name, text in (("neg", "a bad film"), ("pos", "a good film")):
+        (folder / name).mkdir(parents=True)
+        for number in range(4):
+            (folder / name / f"{number}.txt").write_text(f"{text}, number {number}")
 
 
 def write_readings(folder):
@@ -273,11 +282,11 @@ def test_what_the_readme_says_one_types_is_read(reader):
 
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     typed = re.findall(r"^\|.*\| `(make_generator\(.*\))` \|$", text, re.MULTILINE)
-    assert len(typed) == 7
+    assert len(typed) == 10
     names = {**vars(penstock), "ImageFiles": ImageFiles, "Columns": penstock.Columns}
     for call in typed:
         generator = eval(call, {**names, **reader, "make_generator": penstock.make_generator})
-        _x, y = generator[0]
+        _x, y = generator._batches.make(0, 0)
         assert len(y) == generator.num_samples
 
 

@@ -15,7 +15,7 @@ import json, sys
 print()
 print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 """
-PLUGINS = {"penstock_npy", "penstock_images", "penstock_csv"}
+PLUGINS = {"penstock_audio", "penstock_npy", "penstock_images", "penstock_csv"}
 
 
 def imported(statement):
@@ -57,7 +57,7 @@ def test_batches_are_made_without_keras():
 
 @pytest.mark.parametrize("plugin", sorted(PLUGINS))
 def test_a_plugins_module_loads_no_decoder_and_no_backend(plugin):
-    heavy = HEAVY | {"cv2", "pyarrow", "pandas", "PIL", "simplejpeg"}
+    heavy = HEAVY | {"cv2", "pyarrow", "pandas", "PIL", "scipy", "simplejpeg"}
     assert not imported(f"import {plugin}") & heavy
 
 

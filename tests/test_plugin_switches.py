@@ -91,11 +91,12 @@ def test_only_what_comes_with_penstock_is_left(offer, monkeypatch, value):
         f" {setting}. Unset it."
     )
     assert "sounds" not in sys.modules
-    for name in ("npy", "images", "csv", "arrays", "columns"):
+    for name in ("npy", "images", "csv", "audio", "text", "arrays", "columns"):
         assert isinstance(load("loader", name), type)
     for plugin in installed():
         ours = plugin.distribution in {
             "penstock",
+            "penstock-audio",
             "penstock-npy",
             "penstock-images",
             "penstock-csv",

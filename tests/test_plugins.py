@@ -220,6 +220,7 @@ def test_an_unknown_name_is_answered_with_the_nearest_and_all(kind, name, messag
     [
         ("loader", "npy", "penstock-npy"),
         ("loader", "csv", "penstock-csv"),
+        ("loader", "audio", "penstock-audio"),
         ("loader", "images", "penstock-images"),
         ("augmenter", "flip", "penstock-images"),
         ("augmenter", "zoom", "penstock-images"),

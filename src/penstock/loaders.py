@@ -36,6 +36,7 @@ __all__ = ["choose_loader", "detect_loader"]
 
 _KNOWN = {
     ".npy": "penstock-npy",
+    ".wav": "penstock-audio",
     ".csv": "penstock-csv",
     ".tsv": "penstock-csv",
     **dict.fromkeys(
@@ -187,7 +188,7 @@ def _unclaimed(given: Any, known: list[str], failures: list[str]) -> str:
     hint = f" pip install {' '.join(missing)} would read it." if missing else ""
     for suffix, name in _BY_NAME.items():
         if name in known and has_suffix(given, (suffix,)):
-            hint += f" {suffix} files are read where you say so: loader={name!r}."
+            hint = f" {suffix} files are read where you say so: loader={name!r}."
     broken = f" Not usable: {' '.join(failures)}" if failures else ""
     return (
         f"No installed loader claims the source {quote(given)}.{hint}"

@@ -15,6 +15,7 @@ __all__ = ["BUNDLED", "OURS", "disabling", "normal"]
 BUNDLED: dict[str, dict[str, str]] = {
     "loader": {
         "arrays": "penstock",
+        "audio": "penstock-audio",
         "columns": "penstock",
         "csv": "penstock-csv",
         "images": "penstock-images",
