@@ -93,7 +93,7 @@ def reader(tmp_path, monkeypatch):
         "np": np,
         "df": df,
         "model": Model(),
-        "series": np.arange(120, dtype=np.float32),
+        "series": np.arange(72, dtype=np.float32),
         "x_train": np.zeros((8, 64, 64, 1), np.float32),
         "y_train": np.arange(8)[:, None] % 2,
         "partition": {"train": ["id1", "id2", "id3"], "validation": ["id4"]},
