@@ -89,10 +89,13 @@ def test_a_directory_of_images_is_reported_for_people(photos, capsys, monkeypatc
         Loader   Verdict         Why
         -------  --------------  ----------------------------------
         arrays   does not claim  claims nothing: it has to be named
+        audio    does not claim  says that it does not read this
         columns  does not claim  claims nothing: it has to be named
         csv      does not claim  says that it does not read this
         images   claims          reads .png
         npy      does not claim  reads .npy
+        text     does not claim  says that it does not read this
+        windows  does not claim  claims nothing: it has to be named
 
         Samples:    4, read by 'images'
         Labels:     2 classes: 'cat' 3, 'dog' 1

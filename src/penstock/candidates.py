@@ -47,6 +47,8 @@ def _ask(
     if isinstance(component, PluginError):
         return Candidate(name, "disabled" if name in disabled else "broken", str(component))
     needed = needed_options(component)
+    suffixes = getattr(component, "suffixes", ())
+    seen = " ".join(suffix for suffix in suffixes if has_suffix(source, (suffix,)))
     if implements(component, "claims_source"):
         if needed:
             return Candidate(name, "needs options", f"cannot be asked without {needed}")
@@ -57,13 +59,12 @@ def _ask(
             return Candidate(name, "broken", reason)
         if claims:
             return Candidate(name, "claims", "says that it reads this")
-        return Candidate(name, "does not claim", "says that it does not read this")
-    suffixes = getattr(component, "suffixes", ())
+        reason = f"reads {seen} where it is named" if seen else "says that it does not read this"
+        return Candidate(name, "does not claim", reason)
     if not suffixes:
         return Candidate(name, "does not claim", "claims nothing: it has to be named")
-    if not has_suffix(source, suffixes):
+    if not seen:
         return Candidate(name, "does not claim", f"reads {' '.join(suffixes)}")
-    seen = " ".join(suffix for suffix in suffixes if has_suffix(source, (suffix,)))
     if needed:
         return Candidate(name, "needs options", f"reads {seen}, and needs {needed}")
     return Candidate(name, "claims", f"reads {seen}")

@@ -79,11 +79,6 @@ class Windows:
             )
 
     @hookimpl
-    def claims_source(self) -> bool:
-        """Leave arrays to those who ask for windows by name."""
-        return False
-
-    @hookimpl
     def pick_samples(self) -> Never:
         """Refuse to be one of several loaders of a table."""
         raise ConfigError(
