@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from penstock.encoders import Binary, Categorical, Float, Int, Multilabel
     from penstock.factory import make_generator
     from penstock.hookspecs import hookimpl
+    from penstock.mixing import MixUp
     from penstock.persample import augmenter, encoder, loader
     from penstock.savedsplits import save_split
     from penstock.sequence import Sequence
@@ -41,6 +42,7 @@ __all__ = [
     "Draws",
     "Float",
     "Int",
+    "MixUp",
     "Multilabel",
     "Sequence",
     "Standardize",
@@ -68,6 +70,7 @@ _HOMES = {
     "Draws": "penstock.draws",
     "Float": "penstock.encoders",
     "Int": "penstock.encoders",
+    "MixUp": "penstock.mixing",
     "Multilabel": "penstock.encoders",
     "Sequence": "penstock.sequence",
     "Standardize": "penstock.standardizing",

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 __all__ = ["ArraySpec"]
 
 _KINDS = "biufTUO"
+_BOXES = ("xyxy", "yxyx", "xywh", "center_xywh")
+_POINTS = ("xy",)
+# Numbers on the last axis of each format: pixels, or fractions of the width and height.
+_NUMBERS = {
+    prefix + name: len(name.removeprefix("center_"))
+    for name in (*_BOXES, *_POINTS)
+    for prefix in ("", "rel_")
+}
 
 
 @dataclass(frozen=True, init=False)
@@ -40,9 +48,17 @@ class ArraySpec:
         deliver_dtype: What Keras receives; *dtype* where it is not given.
         scale: Factor applied on delivery.
         data_format: ``"channels_last"`` or ``"channels_first"``, for the delivery.
+        coordinates: What the last axis holds, where it is a place in the first image input:
+            a box as ``"xyxy"``, ``"yxyx"``, ``"xywh"`` or ``"center_xywh"``, or a point as
+            ``"xy"``, in pixels of the loaded image, (0, 0) being its top left corner; with
+            ``"rel_"`` before it, in fractions of the width and height. Augmenters that move
+            pixels move these too. A row of -1 is no box or point.
+        objects: A name for what the first axis lists, such as boxes and their classes. Where
+            one leaves the image, its row becomes -1 in all arrays of that name.
 
     Raises:
-        ConfigError: A size, dtype or data format that cannot be delivered.
+        ConfigError: A size, dtype or data format that cannot be delivered, or coordinates
+            that cannot be so.
     """
 
     shape: tuple[Any, ...]
@@ -50,6 +66,8 @@ class ArraySpec:
     deliver_dtype: np.dtype[Any]
     scale: float
     data_format: str
+    coordinates: str | None
+    objects: str | None
 
     def __init__(
         self,
@@ -59,6 +77,8 @@ class ArraySpec:
         deliver_dtype: DTypeLike | None = None,
         scale: float = 1.0,
         data_format: str = "channels_last",
+        coordinates: str | None = None,
+        objects: str | None = None,
     ) -> None:
         if not isinstance(shape, (tuple, list)) or not all(map(_is_size, shape)):
             raise ConfigError(
@@ -83,6 +103,10 @@ class ArraySpec:
         object.__setattr__(self, "deliver_dtype", delivered)
         object.__setattr__(self, "scale", float(scale))
         object.__setattr__(self, "data_format", data_format)
+        object.__setattr__(self, "coordinates", coordinates)
+        object.__setattr__(self, "objects", objects)
+        if coordinates is not None or objects is not None:
+            self._check_places()
 
     @property
     def deliver_shape(self) -> tuple[Any, ...]:
@@ -104,6 +128,23 @@ class ArraySpec:
         if self.data_format == "channels_first" and len(shape) > 1:
             return (shape[-1], *shape[:-1])
         return shape
+
+    def _check_places(self) -> None:
+        numbers = 0 if self.coordinates is None else _NUMBERS.get(self.coordinates)
+        if numbers is None:
+            raise ConfigError(
+                f"coordinates={quote(self.coordinates)} is none of {quote(list(_NUMBERS))}."
+            )
+        if numbers and (self.dtype.kind != "f" or self.shape[-1:] != (numbers,)):
+            raise ConfigError(
+                f"coordinates={quote(self.coordinates)} needs a float dtype and {numbers} numbers"
+                f" on the last axis; found {self.dtype.name} of shape {self.shape}."
+            )
+        if not self.shape or (numbers and (self.scale != 1.0 or self.deliver_shape != self.shape)):
+            raise ConfigError(
+                "Coordinates and objects are delivered as they are loaded, one to a row: leave"
+                f" scale= and data_format= out, and give a shape with rows; found {self.shape}."
+            )
 
     @property
     def direct(self) -> bool:

@@ -13,6 +13,7 @@ from penstock.errors import PenstockError, PluginError, SampleError, quote
 from penstock.failures import mend
 from penstock.fields import EncodedField, LoadedField
 from penstock.forms import formed
+from penstock.pixelweights import PixelWeights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,16 +109,21 @@ class Assembly:
             for each in batches.targets
         }
         weight: Any = self._weigh()
+        mixed: list[Any] = []
         encoded = time.perf_counter()
         if batches.augment and batches.runtime.batch_hooks:
-            batch = Batch(dict(inputs), dict(targets), weight, Draws(0, 0, self._rows[:0]))
+            for each in batches.targets:  # an encoder may keep what it returned
+                if isinstance(each, EncodedField):
+                    targets[each.name] = targets[each.name].copy()
+            batch = self._batch(inputs, targets, weight)
             self._call(batches.runtime.batch_hooks, "augment_batch", batch, 0, len(self))
+            mixed = batch.mixed
             inputs = _checked(batch.inputs, inputs, len(self))
             targets = _checked(batch.targets, targets, len(self))
             weight = _checked_weight(batch.sample_weight, len(self))
             if self._masked and weight is not None:
                 weight[self._masked] = 0
-        weight = self._weigh_outputs(weight)
+        weight = self._weigh_outputs(weight, targets, mixed)
         batches.runtime.meter.add(
             encode=encoded - began,
             augment=time.perf_counter() - encoded,
@@ -162,25 +168,41 @@ class Assembly:
         del inputs
         return x
 
-    def _weigh_outputs(self, weight: NDArray[Any] | None) -> Any:
-        """Weigh the classes of each target by itself, if there are weights for several."""
-        by_class = self._batches.output_weight
-        if by_class is None:
+    def _weigh_outputs(
+        self, weight: NDArray[Any] | None, targets: dict[str, NDArray[Any]], mixed: list[Any]
+    ) -> Any:
+        """Weigh the classes of each target by itself, and of a mask at every pixel."""
+        given = self._batches.output_weight
+        if given is None:
             return weight
         weight = np.ones(len(self), np.float32) if weight is None else weight
-        return {
-            each.name: weight * by_class[each.name][each.labels[self._rows]]
-            if isinstance(each, EncodedField) and each.name in by_class
-            else weight
-            for each in self._batches.targets
-        }
+        weights = dict.fromkeys(targets, weight)
+        for each in self._batches.targets:
+            by_class = given.get(each.name)
+            if isinstance(by_class, PixelWeights):
+                assert isinstance(each, LoadedField)
+                weights[each.name] = by_class.weigh(targets[each.name], each.spec, weight)
+            elif by_class is not None:
+                assert isinstance(each, EncodedField)
+                classes = by_class[each.labels[self._rows]]
+                for partners, share in mixed:
+                    classes = share * classes + (1 - share) * classes[partners]
+                weights[each.name] = weight * classes
+        return weights if self._batches.nested_targets else next(iter(weights.values()))
+
+    def _batch(
+        self, inputs: dict[str, NDArray[Any]], targets: dict[str, NDArray[Any]], weight: Any
+    ) -> Batch:
+        """Return the batch that augmenters are given, whose dicts are its own."""
+        draws = Draws(0, 0, self._rows[:0])  # each augmenter gets its own
+        return Batch(dict(inputs), dict(targets), weight, draws, *self._batches.specs)
 
     def _augment_samples(self, start: int, stop: int, ready: list[NDArray[Any]]) -> None:
         batches = self._batches
         named = list(zip(batches.loaded, ready, strict=True))
         inputs = {each.name: row for each, row in named[: len(batches.inputs)] if row.size}
         targets = {each.name: row for each, row in named[len(batches.inputs) :] if row.size}
-        batch = Batch(dict(inputs), dict(targets), None, Draws(0, 0, self._rows[:0]))
+        batch = self._batch(inputs, targets, None)
         self._call(batches.runtime.sample_hooks, "augment_samples", batch, start, stop)
         for given, left in ((inputs, batch.inputs), (targets, batch.targets)):
             for name, row in given.items():

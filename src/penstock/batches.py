@@ -25,8 +25,10 @@ from penstock.stats import Meter
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from penstock.arrayspec import ArraySpec
     from penstock.order import Order
     from penstock.padding import Padding
+    from penstock.pixelweights import PixelWeights
 
 __all__ = ["Batches"]
 
@@ -45,7 +47,8 @@ class Batches:
         rows: The rows of the samples table in this view, of shape ``(order.count,)``.
         sample_weight: float32, one per row of the samples table, or None.
         class_weight: float32, one per class of the first target that has classes, or None.
-        output_weight: Such weights by target name; sample weights are a dict then.
+        output_weight: Such weights by target name; sample weights are a dict then, or an
+            array where y is one.
         nested_inputs: Whether x is a dict of arrays, or one array.
         nested_targets: Likewise for y.
         input_form: How that dict is nested, as ``forms.formed`` takes it; None where it is not.
@@ -66,7 +69,7 @@ class Batches:
     rows: NDArray[np.int64]
     sample_weight: NDArray[np.float32] | None = None
     class_weight: NDArray[np.float32] | None = None
-    output_weight: dict[str, NDArray[np.float32]] | None = None
+    output_weight: dict[str, NDArray[np.float32] | PixelWeights] | None = None
     nested_inputs: bool = False
     nested_targets: bool = False
     input_form: dict[str, Any] | None = None
@@ -92,6 +95,12 @@ class Batches:
             *self.inputs,
             *(target for target in self.targets if isinstance(target, LoadedField)),
         ]
+
+    @cached_property
+    def specs(self) -> tuple[dict[str, ArraySpec], dict[str, ArraySpec]]:
+        """What the loaders of inputs, and of targets, say of them, by name."""
+        targets = {each.name: each.spec for each in self.targets if isinstance(each, LoadedField)}
+        return {each.name: each.spec for each in self.inputs}, targets
 
     @property
     def classed(self) -> EncodedField | None:

@@ -129,7 +129,7 @@ def make_generator(
             order, and those that are not among them are left out.
         class_weight: A dict from class (name or number) to weight, or
             ``"balanced"``; delivered as sample weights, in training only. Of several
-            targets: a dict of these by target name.
+            targets: a dict of these by target name. Of a mask: by pixel, ``{0: 0.2, 1: 5.0}``.
         sample_weight: A column of weights, or one weight per sample.
         sampling: How the samples of an epoch are drawn, in training only: ``"balanced"`` for
             as many of each class, a dict from class to its share (1 by default), or a column
@@ -245,7 +245,7 @@ def make_generator(
     )
     refuse_unused(class_names, target_fields)
     order = Order(len(opened.table), batch_size, shuffle, seed, **division)
-    by_class, by_output = class_weights(class_weight, target_fields)
+    by_class, by_output = class_weights(class_weight, target_fields, input_fields)
     batches = Batches(
         inputs=tuple(input_fields),
         targets=tuple(target_fields),

@@ -205,7 +205,8 @@ def augment_samples(batch: Batch) -> None:
         batch: ``batch.inputs`` and ``batch.targets`` map names to arrays of
             shape ``(n, …)`` to be changed in place; targets holds loaded fields
             (a mask), not encoded labels. ``batch.draws`` gives random numbers
-            by (seed, epoch, sample).
+            by (seed, epoch, sample). ``batch.input_specs`` and ``batch.target_specs``
+            are what loaders said of their arrays: which hold boxes and points.
     """
 
 
@@ -273,5 +274,7 @@ def augment_batch(batch: Batch) -> None:
 
     Args:
         batch: ``batch.inputs``, ``batch.targets`` and ``batch.sample_weight``
-            (or None) as Keras will see them; ``batch.draws`` as above.
+            (or None) as Keras will see them; ``batch.draws`` and the specs as above.
+            ``batch.partners`` draws who meets whom, and ``batch.mix`` mixes targets and
+            weights accordingly.
     """

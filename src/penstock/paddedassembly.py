@@ -117,21 +117,21 @@ class PaddedAssembly(Assembly):
         varying = [each for each in self._batches.inputs if each.sizes is not None]
         return {**inputs, **{mask_name(each.name): self._real(each) for each in varying}}
 
-    def _weigh_outputs(self, weight: Any) -> Any:
+    def _weigh_outputs(self, weight: Any, targets: dict[str, NDArray[Any]], mixed: Any) -> Any:
         """Give what is padded in a target a weight of 0."""
-        batches, weight = self._batches, super()._weigh_outputs(weight)
-        targets = batches.inputs if batches.echo else batches.targets
+        batches, weight = self._batches, super()._weigh_outputs(weight, targets, mixed)
+        fields = batches.inputs if batches.echo else batches.targets
         varying = [
-            each for each in targets if isinstance(each, LoadedField) and each.sizes is not None
+            each for each in fields if isinstance(each, LoadedField) and each.sizes is not None
         ]
         if not varying or not self._padding.weigh:
             return weight
         if not isinstance(weight, dict):
             weight = np.ones(len(self), np.float32) if weight is None else weight
-            weight = {each.name: weight for each in targets}
+            weight = {each.name: weight for each in fields}
         for each in varying:
             mask = self._real(each)
-            own = weight[each.name].reshape(-1, *[1] * (mask.ndim - 1))
-            weight[each.name] = own * mask
+            own = weight[each.name]
+            weight[each.name] = own.reshape(*own.shape, *[1] * (mask.ndim - own.ndim)) * mask
         nested = batches.nested_inputs if batches.echo else batches.nested_targets
-        return weight if nested else weight[targets[0].name]
+        return weight if nested else weight[fields[0].name]

@@ -16,17 +16,25 @@ BUNDLED: dict[str, dict[str, str]] = {
     "loader": {
         "arrays": "penstock",
         "audio": "penstock-audio",
+        "box_labels": "penstock-images",
+        "boxes": "penstock-images",
         "columns": "penstock",
         "csv": "penstock-csv",
         "images": "penstock-images",
+        "keypoints": "penstock-images",
         "npy": "penstock-npy",
         "text": "penstock",
         "windows": "penstock",
     },
     "encoder": dict.fromkeys(("binary", "categorical", "float", "int", "multilabel"), "penstock"),
-    "augmenter": dict.fromkeys(
-        ("flip", "rotate", "shear", "zoom", "shift", "brightness", "contrast"), "penstock-images"
-    ),
+    "augmenter": {
+        "mixup": "penstock",
+        **dict.fromkeys(
+            ("flip", "rotate", "shear", "zoom", "shift", "brightness", "contrast"),
+            "penstock-images",
+        ),
+        **dict.fromkeys(("cutmix", "erase", "randaugment", "trivialaugment"), "penstock-images"),
+    },
 }
 """By kind and name, the distributions of the components that come with Penstock."""
 

@@ -9,11 +9,14 @@ import numpy as np
 
 from penstock.arrays import as_array
 from penstock.errors import ConfigError, quote, suggest
-from penstock.fields import EncodedField
+from penstock.fields import EncodedField, LoadedField
+from penstock.pixelweights import is_mask, pixel_weights
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
+
+    from penstock.pixelweights import PixelWeights
 
 __all__ = ["class_weights", "is_by_target", "sample_weights", "weights_by_class"]
 
@@ -61,8 +64,8 @@ def sample_weights(
 
 
 def class_weights(
-    given: Any, targets: list[Any]
-) -> tuple[NDArray[np.float32] | None, dict[str, NDArray[np.float32]] | None]:
+    given: Any, targets: list[Any], inputs: list[LoadedField]
+) -> tuple[NDArray[np.float32] | None, dict[str, NDArray[np.float32] | PixelWeights] | None]:
     """Return a weight per class, from a mapping or ``"balanced"``, or such weights by target.
 
     ``"balanced"`` gives a class the weight n / (classes · samples of the
@@ -71,10 +74,11 @@ def class_weights(
     Args:
         given: ``"balanced"``, a dict from class to weight, or a dict of these by target name.
         targets: The target fields.
+        inputs: The input fields.
 
     Returns:
         The weights of the classes of the only target that has any; or those of several
-        targets, by name. The other is None.
+        targets, or of a mask, by name. The other is None.
 
     Raises:
         ConfigError: There are no classes to weigh, or a key or weight is wrong.
@@ -82,8 +86,12 @@ def class_weights(
     if given is None:
         return None, None
     classed = [each for each in targets if isinstance(each, EncodedField) and each.single_class]
+    sizes = {each.spec.shape[:2] for each in inputs if len(each.spec.shape) == 3}
+    masks: list[Any] = [
+        each for each in targets if isinstance(each, LoadedField) and is_mask(each, sizes)
+    ]
     if is_by_target(given):
-        fields = {each.name: each for each in classed}
+        fields: dict[str, Any] = {each.name: each for each in (*classed, *masks)}
         for name in given:
             if name not in fields:
                 raise ConfigError(
@@ -91,7 +99,14 @@ def class_weights(
                     f" with classes.{suggest(name, fields)} Those with classes are"
                     f" {quote(list(fields))}."
                 )
-        return None, {name: _class_weights(each, fields[name]) for name, each in given.items()}
+        return None, {
+            name: pixel_weights(each, name)
+            if fields[name] in masks
+            else _class_weights(each, fields[name])
+            for name, each in given.items()
+        }
+    if not classed and len(masks) == 1:
+        return None, {masks[0].name: pixel_weights(given, masks[0].name)}
     if len(classed) != 1:
         several = (
             f" Give them by target: class_weight={{{classed[0].name!r}: 'balanced', …}}."
