@@ -213,9 +213,7 @@ def test_batches_are_made_without_keras(module):
     assert reached_from(module) & HEAVY == set()
 
 
-@pytest.mark.parametrize(
-    "module", ["arrays", "columns", "encoders", "mixing", "texts", "windows"]
-)
+@pytest.mark.parametrize("module", ["arrays", "columns", "encoders", "mixing", "texts", "windows"])
 def test_built_in_components_need_the_contract_alone(module):
     assert reached_from(module) & set(core_imports()) <= CONTRACT
 

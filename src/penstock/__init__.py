@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from penstock.savedsplits import save_split
     from penstock.sequence import Sequence
     from penstock.standardizing import Standardize, StandardizeEach
-    from penstock.whitening import Whiten
     from penstock.texts import TextFiles
+    from penstock.whitening import Whiten
     from penstock.windows import Windows
 
 __all__ = [
@@ -47,8 +47,8 @@ __all__ = [
     "Sequence",
     "Standardize",
     "StandardizeEach",
-    "Whiten",
     "TextFiles",
+    "Whiten",
     "Windows",
     "augmenter",
     "callbacks",
