@@ -119,7 +119,7 @@ class Maker:
 
     def _try(self, row: int) -> None:
         for each in self._batches.loaded:
-            each.load(np.array([row]), np.empty((1, *each.spec.shape), each.spec.dtype))
+            each.each(np.array([row]))
 
 
 _MAKERS: dict[str, Maker] = {}

@@ -115,7 +115,8 @@ class PaddedAssembly(Assembly):
         if not self._padding.mask:
             return x
         varying = [each for each in self._batches.inputs if each.sizes is not None]
-        return {**inputs, **{mask_name(each.name): self._real(each) for each in varying}}
+        given = x if isinstance(x, dict) else inputs
+        return {**given, **{mask_name(each.name): self._real(each) for each in varying}}
 
     def _weigh_outputs(self, weight: Any, targets: dict[str, NDArray[Any]], mixed: Any) -> Any:
         """Give what is padded in a target a weight of 0."""

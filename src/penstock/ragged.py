@@ -81,6 +81,12 @@ def padded(
         values=_checked_values(pad_value, varying),
         mask=padding_mask,
     )
+    if batches.order.shard[1] > 1 and any(None in padding.shape(each.spec) for each in varying):
+        raise ConfigError(
+            f"{varying[0].name!r} varies in size, and each of {batches.order.shard[1]} processes"
+            " would pad its part of a batch to another size, where all must have one. Say which:"
+            " pad_to=."
+        )
     return _bucketed(replace(batches, padding=padding), varying[0], bucket_by_length)
 
 
