@@ -98,8 +98,8 @@ class Batch:
         if spec is not None and (spec.coordinates is not None or spec.objects is not None):
             raise ConfigError(
                 f"The samples of a batch were to be mixed, and the target {quote(name)} holds"
-                " boxes, points or what belongs to them, which cannot be. Leave mixup and cutmix out"
-                " of augment=, or that target."
+                " boxes, points or what belongs to them, which cannot be. Leave mixup and cutmix"
+                " out of augment=, or that target."
             )
         if array.dtype.kind != "f":
             labels = spec is None and array.ndim == 1
