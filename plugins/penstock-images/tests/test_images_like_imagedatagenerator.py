@@ -10,6 +10,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
 from keras.src.legacy.preprocessing import image as theirs
 
 import penstock
@@ -84,6 +85,32 @@ def test_pixels_are_moved_alike(fill_mode, parameters, square):
     assert ours.dtype == np.float32
     assert np.abs(ours - expected).max() <= 1e-3 + 255 * COORDINATES
     assert np.abs(ours - square).mean() > 1  # something was done
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    parameters=st.fixed_dictionaries(
+        {},
+        optional={
+            "theta": st.floats(-180, 180),
+            "tx": st.floats(-30, 30),
+            "ty": st.floats(-30, 30),
+            "shear": st.floats(-60, 60),
+            "zx": st.floats(0.2, 3),
+            "zy": st.floats(0.2, 3),
+        },
+    ),
+    fill_mode=st.sampled_from(list(SAME)),
+)
+def test_any_parameters_move_pixels_alike(parameters, fill_mode, square):
+    # Theirs have an order of their own; here it is that of the dict.
+    parameters = {name: parameters[name] for name in AFFINE["all"] if name in parameters}
+    ours = apply_transform(square, parameters, fill_mode=fill_mode, fill_value=9.0)
+    expected = affine(square, parameters, SAME[fill_mode], 9.0)
+
+    assert np.abs(ours - expected).max() <= 1e-3 + 255 * COORDINATES
 
 
 @pytest.mark.parametrize("parameters", AFFINE.values(), ids=AFFINE)
