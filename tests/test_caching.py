@@ -724,6 +724,8 @@ def test_a_cache_on_disk_refuses_samples_that_are_in_no_file():
         ({"cache": True}, "cache=True was given"),
         ({"cache": "memory", "cache_bytes": 0}, "cache_bytes=0 was given"),
         ({"cache": "memory", "cache_bytes": 3}, "cache_bytes=3 has no room .* takes 4 bytes"),
+        ({"cache": None, "cache_dir": "here"}, 'cache_dir=.*here.* needs cache="disk"'),
+        ({"cache": "memory", "cache_dir": "here"}, 'cache_dir=.*here.* needs cache="disk"'),
         ({"cache": None, "cache_bytes": 10}, 'cache_bytes=10 needs cache="memory"'),
         ({"cache": "disk", "cache_dir": 3}, "cache_dir=3 is not a path"),
     ],

@@ -186,14 +186,21 @@ def test_every_batch_has_weights_where_samples_may_be_masked():
         assert batch[2].tolist() == [1] * len(batch[0])
 
 
-def test_an_augmenter_of_batches_cannot_give_a_masked_sample_weight():
+@pytest.mark.parametrize("weights", ["new", "its own", "none"])
+def test_an_augmenter_of_batches_cannot_give_a_masked_sample_weight(weights):
+    own = np.ones(BATCH, np.float32)
+
     class Weigh:
         @penstock.hookimpl
         def augment_batch(self, batch):
-            batch.sample_weight = np.ones(len(batch.draws), np.float32)
+            count = len(batch.draws)
+            left = {"new": np.ones(count, np.float32), "its own": own[:count], "none": None}
+            batch.sample_weight = left[weights]
 
     data = sequence([7], "mask", shuffle=False, augment=[Weigh()])
-    assert np.concatenate([weight for *_, weight in data])[7] == 0
+    found = np.concatenate([weight for *_, weight in data])
+    np.testing.assert_array_equal(found, np.arange(COUNT) != 7)
+    assert own.all()
 
 
 # -- budget and record -----------------------------------------------------------------

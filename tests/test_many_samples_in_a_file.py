@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -69,6 +71,38 @@ def sequence(vectors, **options):
     return penstock.make_generator(
         vectors, loader=Json(), **{"shuffle": False, "batch_size": 4, **options}
     )
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="nobody says what is open")
+@pytest.mark.parametrize("workers", [0, 3])
+def test_handles_close_with_their_threads_and_their_loader(vectors, workers):
+    class Handle:
+        def __init__(self, path):
+            self._number = os.open(path, os.O_RDONLY)
+
+        def __del__(self):
+            os.close(self._number)
+
+    @dataclass(frozen=True, kw_only=True)
+    class Holding(Json):
+        @penstock.hookimpl
+        def load_samples(self, samples, out, source):
+            self._opened.__dict__.setdefault("handle", Handle(source))
+            Json.load_samples(self, samples, out, source)
+
+    def held():
+        return [
+            each for each in Path("/proc/self/fd").iterdir() if os.path.realpath(each) == vectors
+        ]
+
+    generator = penstock.make_generator(vectors, loader=Holding(), batch_size=1, workers=workers)
+    list(generator)
+    assert held()
+    generator.close()
+    assert len(held()) <= 1  # of this thread
+    del generator
+    gc.collect()
+    assert not held()
 
 
 @pytest.mark.parametrize("cache", [None, "memory", "disk"])

@@ -121,7 +121,9 @@ class Assembly:
             inputs = _checked(batch.inputs, inputs, len(self))
             targets = _checked(batch.targets, targets, len(self))
             weight = _checked_weight(batch.sample_weight, len(self))
-            if self._masked and weight is not None:
+            if batches.errors.on_error == "mask":
+                # A copy: what an augmenter left may be its own, and of all batches.
+                weight = np.ones(len(self), np.float32) if weight is None else weight.copy()
                 weight[self._masked] = 0
         weight = self._weigh_outputs(weight, targets, mixed)
         batches.runtime.meter.add(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.cachekeys import folder_name, stamper
 from penstock.checks import check_choice, check_whole
+from penstock.components import options_of
 from penstock.diskcache import DiskStore
 from penstock.errors import ConfigError, quote
 from penstock.folders import cache_folder, refuse_shared
@@ -112,9 +113,12 @@ def plan_caches(
             raise ConfigError(
                 f'cache_bytes={cache_bytes} needs cache="memory" or cache="disk" beside it.'
             )
+    if cache is not None:
+        check_choice("cache", cache, ("memory", "disk"))
+    if cache_dir is not None and cache != "disk":
+        _refuse_unused(cache_dir, fields)
     if cache is None:
         return
-    check_choice("cache", cache, ("memory", "disk"))
     kept = [each for each in fields if not each.spec.dtype.hasobject]
     if not kept:
         raise ConfigError(f"cache={quote(cache)} keeps numbers, and this source has strings only.")
@@ -131,11 +135,16 @@ def plan_caches(
         )
     for each in kept:
         folder = None if base is None else os.path.join(base, folder_name(each))
-        for path in (base, folder):
-            if path is not None:
-                refuse_shared(path, "cache_dir")
+        for path in filter(None, (base, folder)):
+            refuse_shared(path, "cache_dir")
         each.cache = FieldCache(folder, capacity)
         each.cache.open(each)
+
+
+def _refuse_unused(cache_dir: str | os.PathLike[str], fields: Sequence[LoadedField]) -> None:
+    # Loaders may have such a directory of their own, and were given it.
+    if not any("cache_dir" in options_of(type(each.component)) for each in fields):
+        raise ConfigError(f'cache_dir={quote(cache_dir)} needs cache="disk" beside it.')
 
 
 def _width(each: LoadedField) -> int:
