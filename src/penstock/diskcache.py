@@ -14,7 +14,6 @@ import os
 import threading
 import time
 import warnings
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +24,7 @@ from penstock.rowcache import ABSENT
 from penstock.segments import Part, open_segment, published
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
@@ -108,62 +107,66 @@ class DiskStore:
 
     def admit(self, rows: NDArray[np.int64], values: NDArray[Any]) -> NDArray[np.int64]:
         """See ``Store``."""
-        slots = np.full(len(rows), ABSENT, np.int64)
-        stamps = self._stamps[rows]
-        with self._entered() as free:
-            if not free:
-                return slots
-            known = np.flatnonzero(stamps.any(axis=1))[: self._left]
-            if not len(known):
-                return slots
-            self._left -= len(known)
+        with self._lock:
+            if self._inside == threading.get_ident():
+                return np.full(len(rows), ABSENT, np.int64)
             try:
-                if self._part is None or self._part.pid != os.getpid():
-                    self._part = Part(self._folder)
-                for at in known:
-                    self._part.write(int(rows[at]), stamps[at], values[at : at + 1])
-            except OSError as error:
-                self._give_up(error)
-                return slots
-        slots[known] = _PENDING
-        return slots
+                self._inside = threading.get_ident()
+                return self._admit(rows, values)
+            finally:
+                self._inside = None
 
     def publish(self, *, last: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """See ``Store``."""
-        none = np.zeros(0, np.int64)
-        with self._entered() as free:
-            part = self._part
-            if not free or part is None or (not last and self._can_wait(len(part.rows))):
-                return none, none
-            self._part = None
-            if part.pid != os.getpid():
-                return none, none
-            try:
-                path = part.publish()
-            except OSError as error:
-                self._give_up(error)
-                return none, none
-            segment = open_segment(path, self._shape, self._dtype) if path else None
-            if segment is None:
-                return none, none
-            segment.unverified[:] = False  # written just now
-            start = self._add(segment)
-            self._published += 1
-            self._stored += len(segment.unverified)
-            self._since = time.monotonic()
-            return part.rows, start + np.arange(len(segment.unverified))
-
-    @contextmanager
-    def _entered(self) -> Iterator[bool]:
-        """Hold the lock; give False to a thread that holds it already, which is to do nothing."""
         with self._lock:
-            free = self._inside != threading.get_ident()
+            none = np.zeros(0, np.int64)
+            if self._inside == threading.get_ident():
+                return none, none
             try:
                 self._inside = threading.get_ident()
-                yield free
+                return self._publish(last=last) or (none, none)
             finally:
-                if free:
-                    self._inside = None
+                self._inside = None
+
+    def _admit(self, rows: NDArray[np.int64], values: NDArray[Any]) -> NDArray[np.int64]:
+        slots = np.full(len(rows), ABSENT, np.int64)
+        stamps = self._stamps[rows]
+        known = np.flatnonzero(stamps.any(axis=1))[: self._left]
+        if not len(known):
+            return slots
+        self._left -= len(known)
+        try:
+            if self._part is None or self._part.pid != os.getpid():
+                self._part = Part(self._folder)
+            for at in known:
+                self._part.write(int(rows[at]), stamps[at], values[at : at + 1])
+        except OSError as error:
+            self._give_up(error)
+            return slots
+        slots[known] = _PENDING
+        return slots
+
+    def _publish(self, *, last: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+        part = self._part
+        if part is None or (not last and self._can_wait(len(part.rows))):
+            return None
+        self._part = None
+        if part.pid != os.getpid():
+            return None
+        try:
+            path = part.publish()
+        except OSError as error:
+            self._give_up(error)
+            return None
+        segment = open_segment(path, self._shape, self._dtype) if path else None
+        if segment is None:
+            return None
+        segment.unverified[:] = False  # written just now
+        start = self._add(segment)
+        self._published += 1
+        self._stored += len(segment.unverified)
+        self._since = time.monotonic()
+        return part.rows, start + np.arange(len(segment.unverified))
 
     def _can_wait(self, count: int) -> bool:
         """Say whether *count* rows are few, and new: epochs of a few steps are many."""

@@ -47,5 +47,6 @@ def refuse_shared(folder: str, option: str) -> None:
     if state.st_mode & stat.S_IWOTH and not state.st_mode & stat.S_ISVTX:
         raise ConfigError(
             f"{option}={quote(folder)} can be written by everybody, who could change what is read"
-            " from it. Take that right away (chmod o-w), or name a directory of your own."
+            " from it. Take that right away (chmod o-w), or name a directory of your own, such as"
+            " one in it that is yet to be made."
         )
