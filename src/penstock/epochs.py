@@ -33,7 +33,7 @@ class Listeners:
         self._noted: deque[tuple[list[Callable[[int], Any]], int]] = deque()
         self._last: int | None = None  # that began
         self._over = True
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
         renew_after_fork(self)
 
     def begins(self, epoch: int) -> None:
@@ -55,13 +55,15 @@ class Listeners:
 
     def tell(self) -> None:
         """Call the functions about what was noted, in order."""
-        if not self._noted:
-            return
-        with self._lock:
-            while self._noted:
-                functions, epoch = self._noted.popleft()
-                for function in functions:
-                    function(epoch)
+        # Who comes while somebody tells, be it from one of the functions, leaves it to them.
+        while self._noted and self._lock.acquire(blocking=False):
+            try:
+                while self._noted:
+                    functions, epoch = self._noted.popleft()
+                    for function in functions:
+                        function(epoch)
+            finally:
+                self._lock.release()
 
 
 class Epochs:
