@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -41,6 +43,9 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def cluster():
     """Start a head without a core, and two nodes of one."""
+    # The paths of sockets may have 107 bytes, and Ray's own are long.
+    folder = tempfile.mkdtemp(prefix="r", dir="/tmp" if os.path.isdir("/tmp") else None)
+    os.environ["RAY_TMPDIR"] = folder
     head = {"num_cpus": 0, "object_store_memory": STORE, "include_dashboard": False}
     made = cluster_utils.Cluster(initialize_head=True, head_node_args=head)
     for _ in range(2):
@@ -54,6 +59,8 @@ def cluster():
     yield made
     ray.shutdown()
     made.shutdown()
+    del os.environ["RAY_TMPDIR"]
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

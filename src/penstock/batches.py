@@ -128,9 +128,19 @@ class Batches:
 
     def start(self, epoch: int, index: int, pool: Pool) -> Assembly:
         """Start batch *index* of *epoch* in memory leased from *pool*."""
+        return self.assemble(epoch, index, *self.rows_of(epoch, index), pool)
+
+    def assemble(
+        self,
+        epoch: int,
+        index: int,
+        rows: NDArray[np.int64],
+        turns: NDArray[np.int64] | None,
+        pool: Pool,
+    ) -> Assembly:
+        """As ``start``, of the rows and turns that ``rows_of`` returned, maybe elsewhere."""
         kind = Assembly if self.padding is None else PaddedAssembly
-        padding = self.order.padding(index)
-        return kind(self, epoch, *self.rows_of(epoch, index), pool, padding=padding)
+        return kind(self, epoch, rows, turns, pool, padding=self.order.padding(index))
 
     def rows_of(self, epoch: int, index: int) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
         """Return the rows of batch *index* of *epoch*, and their turns where samples are drawn."""

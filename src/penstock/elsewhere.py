@@ -1,6 +1,7 @@
 """A batch made where it was not asked for: in another process, or on another machine.
 
-Batches travel there once; what follows is an epoch and a number. What comes
+What determines batches travels there once. For each batch follow its epoch, its
+number and its rows, so that no other process needs the order of an epoch. What comes
 back is the batch, what there is to say of it, and no exception but as a value:
 one that is raised on the way means that the process which made it is gone.
 """
@@ -25,6 +26,8 @@ from penstock.memory import Pool
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from penstock.batches import Batches
     from penstock.failures import Record
 
@@ -34,19 +37,23 @@ _SLICE = 16  # samples that are loaded, augmented and delivered while they are w
 _KEPT = 4  # batches of as many sequences: training, validation, and those of a fold before
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Task:
     """What to make.
 
     Attributes:
         epoch: The epoch.
         index: The number of the batch.
+        rows: Its rows, as ``Batches.rows_of`` returns them.
+        turns: Its turns, likewise.
         deadly: Rows that are not to be tried.
         probe: A row to load alone, in place of the batch, to see whether one survives it.
     """
 
     epoch: int
     index: int
+    rows: NDArray[np.int64]
+    turns: NDArray[np.int64] | None = None
     deadly: tuple[int, ...] = ()
     probe: int | None = None
 
@@ -92,7 +99,7 @@ class Maker:
             if task.probe is not None:
                 self._try(task.probe)
             else:
-                batch = self._make(task.epoch, task.index)
+                batch = self._make(task)
         except Exception as caught:
             error = _travelling(caught) if self._own else caught
         if not self._own:
@@ -108,11 +115,13 @@ class Maker:
         atexit.unregister(self.close)
         self._batches.settle(last=True)
 
-    def _make(self, epoch: int, index: int) -> tuple[Any, ...]:
-        if epoch != self._epoch and self._own:
+    def _make(self, task: Task) -> tuple[Any, ...]:
+        if task.epoch != self._epoch and self._own:
             self._batches.settle(last=False)
-        self._epoch = epoch
-        assembly = self._batches.start(epoch, index, self._pool)
+        self._epoch = task.epoch
+        # Its rows are written to where samples are replaced, and may be needed again.
+        rows = task.rows.copy()
+        assembly = self._batches.assemble(task.epoch, task.index, rows, task.turns, self._pool)
         for start in range(0, len(assembly), _SLICE):
             assembly.fill(start, min(start + _SLICE, len(assembly)))
         return assembly.finish()

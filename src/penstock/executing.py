@@ -214,7 +214,7 @@ class Elsewhere(Supply):
         return True
 
     def _submit(self, key: Key, probe: int | None = None) -> _Pending:
-        task = Task(*key, tuple(sorted(self._deadly)), probe)
+        task = Task(*key, *self._batches.rows_of(*key), tuple(sorted(self._deadly)), probe)
         return _Pending(self._place.submit(self, self._batches, task))
 
     def _keep_only(self, wanted: Sequence[Key]) -> None:

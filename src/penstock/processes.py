@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.elsewhere import be_a_worker, made_by
 from penstock.errors import WorkerDied
+from penstock.mapped import read_mapped, write_mapped
 from penstock.pickling import refuse_unpicklable
 from penstock.readahead import usable_cores
 from penstock.sharedblocks import Blocks, pack, unpack
@@ -95,15 +96,15 @@ class _Parcel:
 
     def __init__(self, batches: Batches) -> None:
         refuse_unpicklable(batches)
-        data = pickle.dumps(batches, protocol=5)
+        parts: list[pickle.PickleBuffer] = []
+        text = pickle.dumps(batches, protocol=5, buffer_callback=parts.append)
         # A name in a text that looks so does no harm.
-        self.needs_main = b"__main__" in data
+        self.needs_main = b"__main__" in text
         self.batches = batches
         folder = tempfile.mkdtemp(prefix="penstock-")
         self.discard = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         self.path = os.path.join(folder, "batches")
-        with open(self.path, "wb") as file:
-            file.write(data)
+        write_mapped(self.path, text, parts)
 
 
 class _Sent:
@@ -246,6 +247,5 @@ def _work(path: str, task: Task, name: str | None, size: int) -> Packed:
 
 
 def _load(path: str) -> Batches:
-    with open(path, "rb") as file:
-        batches: Batches = pickle.load(file)  # noqa: S301 - written by the parent
+    batches: Batches = read_mapped(path)
     return batches
