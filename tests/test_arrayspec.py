@@ -101,3 +101,29 @@ def test_equal_promises_are_equal_and_survive_a_pickle():
     assert pickle.loads(pickle.dumps(spec)) == spec
     assert hash(spec) == hash(ArraySpec((4, 3), "uint8", deliver_dtype="float32", scale=0.5))
     assert spec != ArraySpec((4, 3), "uint8", deliver_dtype="float32", scale=0.25)
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "options", "wanted"),
+    [
+        ((5, 4), "float32", {"coordinates": "xyzw"}, "'xyzw' is none of"),
+        ((5, 2), "float32", {"coordinates": "xyxy"}, "4 numbers on the last axis"),
+        ((5, 4), "float32", {"coordinates": "rel_xy"}, "2 numbers on the last axis"),
+        ((5, 4), "int32", {"coordinates": "xywh"}, "float dtype"),
+        ((5, 4), "float32", {"coordinates": "xywh", "scale": 0.5}, "leave scale="),
+        ((5, 4), "float32", {"coordinates": "yxyx", "data_format": "channels_first"}, "leave"),
+        ((5,), "uint8", {"objects": "cars"}, "holds -1"),
+        ((), "int32", {"objects": "cars"}, "a shape with rows"),
+    ],
+)
+def test_places_that_cannot_be_are_refused(shape, dtype, options, wanted):
+    with pytest.raises(ConfigError, match=wanted):
+        ArraySpec(shape, dtype, **options)
+
+
+def test_a_spec_says_what_stands_for_nothing():
+    boxes = ArraySpec((5, 4), "float32", coordinates="rel_center_xywh", objects="cars")
+    labels = ArraySpec((5,), "int32", objects="cars")
+    assert [boxes.placed, labels.placed, ArraySpec((5,), "int32").placed] == [True, True, False]
+    assert (boxes.blank, ArraySpec((5,), "int32").blank, ArraySpec((), str).blank) == (-1, 0, "")
+    assert pickle.loads(pickle.dumps(boxes)) == boxes

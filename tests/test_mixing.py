@@ -282,11 +282,12 @@ def test_inputs_of_whole_numbers_or_text_cannot_be_mixed():
 def test_masks_of_class_numbers_are_refused_until_their_values_can_be_mixed(table):
     root, frame = table
 
-    def masked(augment, dtype):
-        mask = ImageFiles(column="mask", image_size=(6, 6), color_mode="grayscale", dtype=dtype)
+    def masked(augment, dtype, **options):
+        options = {"image_size": (6, 6), **options}
+        mask = ImageFiles(column="mask", color_mode="grayscale", dtype=dtype, **options)
         return penstock.make_generator(
             frame,
-            inputs={"image": ImageFiles(column="path", image_size=(6, 6))},
+            inputs={"image": ImageFiles(column="path", **options)},
             targets={"mask": mask},
             root=root,
             augment=augment,
@@ -296,6 +297,8 @@ def test_masks_of_class_numbers_are_refused_until_their_values_can_be_mixed(tabl
 
     with pytest.raises(ConfigError, match="Use cutmix"):
         masked("mixup", "float32")[0]
+    with pytest.raises(ConfigError, match="Use cutmix"):
+        masked("mixup", "float32", data_format="channels_first")[0]
     with pytest.raises(ConfigError, match="float32"):
         masked(MixUp(mix_masks=True), "uint8")[0]
     _, y = masked(MixUp(alpha=5.0, mix_masks=True), "float32")[0]

@@ -105,7 +105,7 @@ class ArraySpec:
         object.__setattr__(self, "data_format", data_format)
         object.__setattr__(self, "coordinates", coordinates)
         object.__setattr__(self, "objects", objects)
-        if coordinates is not None or objects is not None:
+        if self.placed:
             self._check_places()
 
     @property
@@ -129,6 +129,18 @@ class ArraySpec:
             return (shape[-1], *shape[:-1])
         return shape
 
+    @property
+    def placed(self) -> bool:
+        """Whether it holds places in an image, or what belongs to them: no pixels, no values."""
+        return self.coordinates is not None or self.objects is not None
+
+    @property
+    def blank(self) -> Any:
+        """What stands for a sample that cannot be loaded."""
+        if self.dtype.hasobject:
+            return ""
+        return -1 if self.placed else 0
+
     def _check_places(self) -> None:
         numbers = 0 if self.coordinates is None else _NUMBERS.get(self.coordinates)
         if numbers is None:
@@ -139,6 +151,11 @@ class ArraySpec:
             raise ConfigError(
                 f"coordinates={quote(self.coordinates)} needs a float dtype and {numbers} numbers"
                 f" on the last axis; found {self.dtype.name} of shape {self.shape}."
+            )
+        if self.objects is not None and self.dtype.kind not in "if":
+            raise ConfigError(
+                f"objects={quote(self.objects)} needs a dtype that holds -1; found"
+                f" {self.dtype.name}."
             )
         if not self.shape or (numbers and (self.scale != 1.0 or self.deliver_shape != self.shape)):
             raise ConfigError(

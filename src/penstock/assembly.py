@@ -147,8 +147,8 @@ class Assembly:
 
     def _mask(self, start: int, places: Sequence[int]) -> None:
         """Make zeros of samples, whatever augmenters made of them."""
-        for array in self._arrays:
-            array[[start + place for place in places]] = "" if array.dtype.hasobject else 0
+        for each, array in zip(self._batches.loaded, self._arrays, strict=True):
+            array[[start + place for place in places]] = each.spec.blank
         self._masked.extend(start + place for place in places)
 
     def _weigh(self) -> NDArray[np.float32] | None:

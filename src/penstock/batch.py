@@ -95,7 +95,7 @@ class Batch:
 
     def _check_mixable(self, name: str, array: NDArray[Any]) -> None:
         spec = self.target_specs.get(name)
-        if spec is not None and (spec.coordinates is not None or spec.objects is not None):
+        if spec is not None and spec.placed:
             raise ConfigError(
                 f"The samples of a batch were to be mixed, and the target {quote(name)} holds"
                 " boxes, points or what belongs to them, which cannot be. Leave mixup and cutmix"

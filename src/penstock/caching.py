@@ -97,7 +97,7 @@ def plan_caches(
     """Give loaded fields their caches.
 
     Args:
-        fields: The fields; those of strings are left alone.
+        fields: The fields; those of strings, and boxes, are left alone.
         cache: None, ``"memory"`` or ``"disk"``.
         cache_bytes: How much to keep at most, in bytes; for memory half of what
             the machine has by default, for disk 90 % of what is free.
@@ -119,7 +119,8 @@ def plan_caches(
         _refuse_unused(cache_dir, fields)
     if cache is None:
         return
-    kept = [each for each in fields if not each.spec.dtype.hasobject]
+    # Boxes and what belongs to them stand in the table: there is nothing to keep.
+    kept = [each for each in fields if not each.spec.dtype.hasobject and not each.spec.placed]
     if not kept:
         raise ConfigError(f"cache={quote(cache)} keeps numbers, and this source has strings only.")
     base = cache_folder(cache_dir, "samples") if cache == "disk" else None

@@ -112,7 +112,7 @@ def _circles(partners: list[int]) -> Iterator[list[int]]:
 
 def _check_input(name: str, array: NDArray[Any], batch: Batch) -> None:
     spec = batch.input_specs.get(name)
-    if spec is not None and (spec.coordinates is not None or spec.objects is not None):
+    if spec is not None and spec.placed:
         raise ConfigError(
             f"mixup mixes values, and the input {quote(name)} holds boxes, points or what belongs"
             " to them. Leave mixup out of augment=, or that input."
@@ -126,11 +126,10 @@ def _check_input(name: str, array: NDArray[Any], batch: Batch) -> None:
 
 
 def _refuse_masks(batch: Batch) -> None:
-    sizes = {array.shape[1:3] for array in batch.inputs.values() if array.ndim == 4}
+    sizes = {spec.shape[:2] for spec in batch.input_specs.values() if len(spec.shape) == 3}
     for name, spec in batch.target_specs.items():
         flat = spec.shape[:-1] if len(spec.shape) == 3 and spec.shape[-1] == 1 else spec.shape
-        shape = batch.targets[name].shape
-        if len(flat) == 2 and (shape[1:3] in sizes or shape[2:4] in sizes):
+        if flat in sizes:
             raise ConfigError(
                 f"mixup mixes targets, and {quote(name)} lies over an image pixel by pixel, in one"
                 " channel: between two class numbers there is no class. Use cutmix, or deliver"

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from penstock.batch import Batch
 
-__all__ = ["augmenter", "encoder", "in_dtype", "loader"]
+__all__ = ["augmenter", "encoder", "in_dtype", "loader", "refuse_places"]
 
 
 class _Encoder(FunctionComponent):
@@ -48,7 +48,12 @@ class _Augmenter(FunctionComponent):
 
     @hookimpl
     def augment_samples(self, batch: Batch) -> None:
-        arrays = {**batch.inputs, **(self._masks_of(batch) if self.masks is not False else {})}
+        placed = {name for name, spec in batch.input_specs.items() if spec.placed}
+        arrays = {name: array for name, array in batch.inputs.items() if name not in placed}
+        if self.masks is not False:
+            advice = f"Say penstock.augmenter({type(self).__name__}, masks=False) if it moves none."
+            refuse_places(batch, f"The function {type(self).__name__!r}", advice)
+            arrays.update(self._masks_of(batch))
         generators = batch.draws.generators()
         states = [each.bit_generator.state for each in generators] if len(arrays) > 1 else []
         for name, array in arrays.items():
@@ -85,6 +90,22 @@ class _Augmenter(FunctionComponent):
                 " moves with its image, or masks=False if it changes their values alone."
             )
         return found
+
+
+def refuse_places(batch: Batch, who: str, advice: str) -> None:
+    """Refuse boxes and points beside an augmenter that may move pixels, and cannot move these.
+
+    Raises:
+        ConfigError: There are some.
+    """
+    for specs in (batch.input_specs, batch.target_specs):
+        for name, spec in specs.items():
+            if spec.coordinates is not None:
+                raise ConfigError(
+                    f"{who} cannot move boxes or points, and {quote(name)} holds such. {advice}"
+                    " Augmenters of penstock-images, such as flip and rotate, move them with their"
+                    " image."
+                )
 
 
 def in_dtype(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:

@@ -56,6 +56,7 @@ def drawn_transforms(
             _unloaded(batches.targets),
             None,
             Draws(batches.order.seed, epoch, number, stream),
+            *batches.specs,
         )
         told.append({"augmenter": name_of(each), **_described(each, batch)})
     return told

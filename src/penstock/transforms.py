@@ -13,7 +13,7 @@ import numpy as np
 from penstock.errors import ConfigError, PluginError
 from penstock.forks import renew_after_fork
 from penstock.hookspecs import hookimpl
-from penstock.persample import augmenter, in_dtype
+from penstock.persample import augmenter, in_dtype, refuse_places
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,6 +74,8 @@ class KerasLayer:
             return
         if masks:
             _refuse_without_masks(stages)
+        for layer in (each for each, _ in stages if type(each).__name__ not in _IN_PLACE):
+            refuse_places(batch, f"Keras' layer {type(layer).__name__}, called here,", "")
         for place, seed in enumerate(batch.draws.integers(0, 2**31, size=2).astype(np.uint32)):
             rows = [array[place] for array in (*images, *masks)]
             changed = [row[None].astype(np.float32) for row in rows]
@@ -110,6 +112,8 @@ class AlbumentationsTransform:
         """Call the transform on each sample."""
         images, masks = _images(batch.inputs), _masks(batch)
         transform = self._of_this_thread()
+        if not _is_of_images_only(transform):
+            refuse_places(batch, f"Albumentations' {type(transform).__name__}, called here,", "")
         for place, seed in enumerate(batch.draws.integers(0, 2**31)):
             # One call for an image and the masks over it; further images are called alike.
             for array, over in zip(images, [masks, *[[]] * len(images)], strict=False):
@@ -148,6 +152,14 @@ def _masks(batch: Batch) -> list[NDArray[Any]]:
         for array in batch.targets.values()
         if array.ndim == 4 or (array.ndim == 3 and array.shape[1:] in sizes)
     ]
+
+
+def _is_of_images_only(transform: Any) -> bool:
+    """Say whether a transform of Albumentations moves no pixels."""
+    parts = getattr(transform, "transforms", None)
+    if parts is not None:
+        return all(map(_is_of_images_only, parts))
+    return "ImageOnlyTransform" in {kind.__name__ for kind in type(transform).__mro__}
 
 
 def _replace(row: NDArray[Any], changed: Any, transform: Any) -> None:

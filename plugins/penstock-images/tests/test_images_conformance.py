@@ -5,18 +5,26 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 from penstock.testing import AugmenterConformance, LoaderConformance
 from penstock_images import (
+    Boxes,
+    BoxLabels,
     Brightness,
     ChannelShift,
     Contrast,
+    CutMix,
+    Erase,
     Flip,
     ImageFiles,
+    Keypoints,
+    RandAugment,
     Rotate,
     Shear,
     Shift,
+    TrivialAugment,
     Zoom,
 )
 
@@ -176,3 +184,82 @@ class TestZoom(AugmenterConformance):
 
     def make(self):
         return Zoom(height_factor=0.3, interpolation="nearest")
+
+
+class TestErase(AugmenterConformance):
+    entry_point = "erase"
+
+    def make(self):
+        return Erase(probability=0.8)
+
+
+class TestCutMix(AugmenterConformance):
+    entry_point = "cutmix"
+    changes_targets = True
+
+    def make(self):
+        return CutMix()
+
+
+class OfBytes(AugmenterConformance):
+    changes_targets = True
+
+    def inputs(self):
+        return super().inputs()[:1]
+
+
+class TestRandAugment(OfBytes):
+    entry_point = "randaugment"
+
+    def make(self):
+        return RandAugment(num_ops=3, magnitude=20)
+
+
+class TestTrivialAugment(OfBytes):
+    entry_point = "trivialaugment"
+
+    def make(self):
+        return TrivialAugment()
+
+
+BOXES = Boxes(images=(10, 20), bounding_box_format="xywh", max_boxes=2)
+ANNOTATED = {
+    "boxes": [[[1, 2, 3, 4]], [], [[0, 0, 20, 10], [5, 5, 2, 2]]],
+    "labels": [[3], [], [0, 1]],
+    "keypoints": [[[1.5, 2]], [[3, 4], [None, None]], [[0, 0]]],
+}
+
+
+class TestBoxes(LoaderConformance):
+    entry_point = "boxes"
+
+    def make(self, directory):
+        return BOXES, pd.DataFrame(ANNOTATED)
+
+    def expected(self, directory):
+        nothing = [-1] * 4
+        return [
+            [[1, 2, 3, 4], nothing],
+            [nothing, nothing],
+            [[0, 0, 20, 10], [5, 5, 2, 2]],
+        ]
+
+
+class TestBoxLabels(LoaderConformance):
+    entry_point = "box_labels"
+
+    def make(self, directory):
+        return BoxLabels(boxes=BOXES), pd.DataFrame(ANNOTATED)
+
+    def expected(self, directory):
+        return [[3, -1], [-1, -1], [0, 1]]
+
+
+class TestKeypoints(LoaderConformance):
+    entry_point = "keypoints"
+
+    def make(self, directory):
+        return Keypoints(images=(10, 20), max_points=2), pd.DataFrame(ANNOTATED)
+
+    def expected(self, directory):
+        return [[[1.5, 2], [-1, -1]], [[3, 4], [-1, -1]], [[0, 0], [-1, -1]]]

@@ -69,7 +69,7 @@ class ChangesColours(Fusible):
         run: tuple[ChangesColours, ...], drawn: list[NDArray[np.float64]], batch: Batch
     ) -> None:
         """Change the colours of inputs, in place."""
-        for images in images_of(batch.inputs):
+        for images in images_of(batch.inputs, batch.input_specs):
             low, high = _range_of(images, run[0].value_range)
             changes = [part.tint(each, low, high) for part, each in zip(run, drawn, strict=True)]
             tint(images, reduce(Tint.followed_by, changes), low, high)

@@ -15,11 +15,12 @@ import penstock
 from penstock_images.threads import single_threaded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
 
+    from penstock.arrayspec import ArraySpec
     from penstock.batch import Batch
 
 __all__ = ["Fused", "Fusible", "images_of"]
@@ -108,8 +109,12 @@ class Fused:
         return Fused((*self.runs, (following,)))
 
 
-def images_of(arrays: dict[str, NDArray[Any]]) -> Iterator[NDArray[Any]]:
-    """Yield the arrays that are images: of shape ``(n, h, w, c)`` and numbers."""
-    for array in arrays.values():
+def images_of(
+    arrays: dict[str, NDArray[Any]], specs: Mapping[str, ArraySpec] | None = None
+) -> Iterator[NDArray[Any]]:
+    """Yield the arrays that are images: of shape ``(n, h, w, c)`` and numbers, and no places."""
+    for name, array in arrays.items():
         if array.ndim == 4 and array.dtype.kind in "buif":
-            yield array
+            spec = specs.get(name) if specs else None
+            if spec is None or not spec.placed:
+                yield array

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from penstock_images.fusing import Fusible, images_of
 from penstock_images.geometry import affine, in_succession
-from penstock_images.moving import FILL_MODES, INTERPOLATIONS, Filling, move
+from penstock_images.moving import FILL_MODES, INTERPOLATIONS, Filling
 from penstock_images.options import check_choice, check_number, check_pair
+from penstock_images.together import move_together
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,7 +47,8 @@ class MovesPixels(Fusible):
 
     def describe(self, drawn: NDArray[np.float64], batch: Batch) -> dict[str, Any]:
         """Name the parameters, in pixels of the first images, and how places are filled."""
-        images = next(chain(images_of(batch.inputs), images_of(batch.targets)), None)
+        inputs = images_of(batch.inputs, batch.input_specs)
+        images = next(chain(inputs, images_of(batch.targets, batch.target_specs)), None)
         if images is None:
             return {}
         filling = {} if self.filling is None else self.filling.named()
@@ -61,22 +63,14 @@ class MovesPixels(Fusible):
     def augment(
         run: tuple[MovesPixels, ...], drawn: list[NDArray[np.float64]], batch: Batch
     ) -> None:
-        """Move the pixels of inputs and targets, in place."""
+        """Move the pixels of inputs and targets, boxes and points, in place."""
         filling = next(filter(None, (each.filling for each in run)), Filling())
-        # Targets are masks: what lies between two classes is not a third.
-        nearest = filling._replace(interpolation="nearest")
-        changes: dict[tuple[int, ...], NDArray[np.float64]] = {}
-        for arrays, chosen in ((batch.inputs, filling), (batch.targets, nearest)):
-            for images in images_of(arrays):
-                height, width = size = images.shape[1:3]
-                if size not in changes:
-                    changes[size] = in_succession(
-                        [
-                            part.change(each, height, width)
-                            for part, each in zip(run, drawn, strict=True)
-                        ]
-                    )
-                move(images, changes[size], chosen)
+
+        def change(height: int, width: int) -> NDArray[np.float64]:
+            parts = zip(run, drawn, strict=True)
+            return in_succession([part.change(each, height, width) for part, each in parts])
+
+        move_together(batch, change, filling)
 
 
 def check_filling(mode: object, value: object, interpolation: object) -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["PARAMETERS", "Tint", "tint", "tint_of"]
+__all__ = ["PARAMETERS", "Tint", "channel_means", "tint", "tint_of"]
 
 PARAMETERS = ("brightness", "brightness_factor", "contrast")
 """The names of parameters; the first as ``ImageDataGenerator`` has it."""
@@ -82,7 +82,7 @@ def tint(images: NDArray[Any], change: Tint, low: float, high: float) -> None:
     whole = images.dtype == np.uint8 and (low, high) == (0.0, 255.0)
     for image, gain, offset, pull in zip(images, *numbers, strict=True):
         if pull:
-            _scale(image, gain, offset + pull * _channel_means(image), low, high)
+            _scale(image, gain, offset + pull * channel_means(image), low, high)
         elif whole and gain == 1.0 and abs(offset - round(offset)) < 0.499:
             _add(image, round(offset))
         elif gain != 1.0 or offset:
@@ -134,7 +134,8 @@ def _look_up(
         cv2.LUT(image, table, dst=image)
 
 
-def _channel_means(image: NDArray[Any]) -> NDArray[np.float64]:
+def channel_means(image: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the mean of each channel of *image*, of shape ``(h, w, c)``."""
     if image.shape[2] <= 4 and image.dtype in (np.uint8, np.uint16, np.float32, np.float64):
         import cv2
 
