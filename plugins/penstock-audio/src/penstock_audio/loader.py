@@ -24,7 +24,7 @@ _HEADERS_LOOKED_AT = 1_000
 
 @dataclass(frozen=True, kw_only=True)
 class AudioFiles:
-    """Waveforms from .wav files, cut or padded with zeros to one length.
+    """Waveforms from .wav files, of their own lengths or cut or padded to one.
 
     Samples are float32 in [-1, 1] of shape ``(length, channels)``, as
     keras.utils.audio_dataset_from_directory delivers them. PCM of 8, 16, 24 and
@@ -34,7 +34,8 @@ class AudioFiles:
     Args:
         column: Column of the samples table that names the files.
         output_sequence_length: Samples per waveform, at *sampling_rate*: longer ones are cut,
-            shorter ones padded with zeros. By default all files have to have one length.
+            shorter ones padded with zeros. By default each has its own, and a batch is padded
+            to its longest; ``padding_mask=True`` says where.
         sampling_rate: Samples per second; files of another rate are resampled. By default
             all files have to have one rate, and keep it.
 
@@ -67,16 +68,16 @@ class AudioFiles:
         if len(samples) == 0:
             raise ConfigError("There is no .wav file to read: the samples table is empty.")
         first = header_of(samples[0])
-        length = self.output_sequence_length or length_at(first, self.sampling_rate)
-        if not length:
-            raise SampleMismatch(
-                "A .wav file holds no sound. Leave it out, or give output_sequence_length=.",
-                sample=samples[0],
-            )
         count = min(len(samples), _HEADERS_LOOKED_AT)
         for index in np.linspace(0, len(samples) - 1, count).astype(np.int64).tolist():
-            self._check(samples[index], header_of(samples[index]), first, length)
-        return ArraySpec((length, first.channels), np.float32)
+            self._check(samples[index], header_of(samples[index]), first)
+        return ArraySpec((self.output_sequence_length, first.channels), np.float32)
+
+    @penstock.hookimpl
+    def measure_samples(self, samples: NDArray[Any]) -> NDArray[np.int64]:
+        """Look at the files' headers."""
+        lengths = [length_at(header_of(path), self.sampling_rate) for path in samples.tolist()]
+        return np.array(lengths, np.int64).reshape(-1, 1)
 
     @penstock.hookimpl
     def load_samples(self, samples: NDArray[Any], out: NDArray[Any]) -> None:
@@ -89,11 +90,15 @@ class AudioFiles:
             if header.channels != channels:
                 raise _other_channels(path, header.channels, channels)
             if more and len(sound) != length:
-                raise _other_length(path, length_at(header, self.sampling_rate), length)
+                raise SampleMismatch(
+                    f"A .wav file has {length_at(header, self.sampling_rate)} samples, and had"
+                    f" {length} when it was measured. Leave files alone that are trained on.",
+                    sample=path,
+                )
             row[: len(sound)] = sound
             row[len(sound) :] = 0
 
-    def _check(self, path: str, header: WavHeader, first: WavHeader, length: int) -> None:
+    def _check(self, path: str, header: WavHeader, first: WavHeader) -> None:
         if header.channels != first.channels:
             raise _other_channels(path, header.channels, first.channels)
         if self.sampling_rate is None and header.rate != first.rate:
@@ -102,22 +107,11 @@ class AudioFiles:
                 f" {header.rate}. Give sampling_rate= to resample them, or leave this one out.",
                 sample=path,
             )
-        found = length_at(header, self.sampling_rate)
-        if self.output_sequence_length is None and found != length:
-            raise _other_length(path, found, length)
 
 
 def _other_channels(path: str, found: int, first: int) -> SampleMismatch:
     return SampleMismatch(
         f"The .wav files differ: the first has {first} channels, this one {found}. Give all files"
         " as many, or leave this one out.",
-        sample=path,
-    )
-
-
-def _other_length(path: str, found: int, first: int) -> SampleMismatch:
-    return SampleMismatch(
-        f"The .wav files differ: the first has {first} samples, this one {found}. Give"
-        " output_sequence_length= to cut and pad them.",
         sample=path,
     )
