@@ -169,6 +169,18 @@ def test_a_window_that_is_larger_than_the_store_is_cut(cluster, gone):
         assert made._readahead._place.room() < STORE
 
 
+def test_a_dataset_of_ray_has_each_sample_once(cluster, gone, tmp_path):
+    table = pd.DataFrame({"sample": range(COUNT), "label": [n % 2 for n in range(COUNT)]})
+    made = penstock.make_generator(table, loader=gone.Numbers(), batch_size=8, seed=3)
+    dataset = made.to_ray_dataset(epoch=2)
+    found = pd.DataFrame(dataset.take_all())
+    assert sorted(found["index"]) == list(range(COUNT))
+    assert set(found.columns) == {"index", "x", "y"}
+    values = np.stack(found["x"].to_list())
+    np.testing.assert_array_equal(values[:, 0], found["index"])
+    assert [int(np.argmax(each)) for each in found["y"]] == [n % 2 for n in found["index"]]
+
+
 def test_nothing_is_left_under_way(cluster, gone):
     made = numbers(gone.Numbers(WIDTH), executor="ray", workers=4)
     steps = iter(made)

@@ -64,26 +64,27 @@ def train(config: dict[str, Any]) -> None:
     # Weighted: what fills up the last batch of validation has weight 0, and is not counted.
     model.compile(keras.optimizers.SGD(0.2), loss, weighted_metrics=["accuracy"])
     model.optimizer.build(model.trainable_variables)
-    first = 0
+    begin = 0
     saved = ray.train.get_checkpoint()
     if saved is not None:
         with saved.as_directory() as folder:
             model.load_weights(Path(folder, "model.weights.h5"))
             state = json.loads(Path(folder, "sequence.json").read_text(encoding="utf-8"))
         training.load_state_dict(state)
-        first = state["epoch"]
+        begin = state["epoch"]
 
     class Report(keras.callbacks.Callback):  # type: ignore[misc]
         """Tells Ray how an epoch went, and saves where training is."""
 
         def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-            checkpoint, metrics = None, {"epoch": epoch, **(logs or {})}
+            metrics = {"epoch": epoch, **(logs or {})}
+            state = {**training.state_dict(), "epoch": epoch + 1, "batch": 0}
             with tempfile.TemporaryDirectory() as folder:
-                if ray.train.get_context().get_world_rank() == 0:
-                    model.save_weights(Path(folder, "model.weights.h5"))
-                    state = {**training.state_dict(), "epoch": epoch + 1, "batch": 0}
-                    Path(folder, "sequence.json").write_text(json.dumps(state), encoding="utf-8")
-                    checkpoint = Checkpoint.from_directory(folder)
+                # Every process saves: Keras places variables meanwhile, which all have to do.
+                model.save_weights(Path(folder, "model.weights.h5"))
+                Path(folder, "sequence.json").write_text(json.dumps(state), encoding="utf-8")
+                first = ray.train.get_context().get_world_rank() == 0
+                checkpoint = Checkpoint.from_directory(folder) if first else None
                 ray.train.report(metrics, checkpoint=checkpoint)
 
     class Misfortune(keras.callbacks.Callback):  # type: ignore[misc]
@@ -100,7 +101,7 @@ def train(config: dict[str, Any]) -> None:
         training,
         validation_data=validation,
         epochs=config["epochs"],
-        initial_epoch=first,
+        initial_epoch=begin,
         callbacks=[Report(), Misfortune()],
         verbose=0,
     )

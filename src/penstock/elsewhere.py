@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from penstock.batches import Batches
     from penstock.failures import Record
 
-__all__ = ["Made", "Maker", "Parcel", "Task", "be_a_worker", "made_by", "run"]
+__all__ = ["Made", "Maker", "Parcel", "Task", "be_a_worker", "made_by", "opened", "run"]
 
 _SLICE = 16  # samples that are loaded, augmented and delivered while they are warm in the cache
 _KEPT = 4  # batches of as many sequences: training, validation, and those of a fold before
@@ -83,7 +83,7 @@ class Maker:
     """
 
     def __init__(self, batches: Batches, *, own: bool) -> None:
-        self._batches = batches
+        self.batches = batches
         self._own = own
         self._pool = Pool()
         self._epoch = -1
@@ -92,7 +92,7 @@ class Maker:
 
     def __call__(self, task: Task) -> Made:
         """Make a batch, or try a row."""
-        for each in self._batches.loaded:
+        for each in self.batches.loaded:
             each.deadly = frozenset(task.deadly)
         batch, error = None, None
         try:
@@ -104,7 +104,7 @@ class Maker:
             error = _travelling(caught) if self._own else caught
         if not self._own:
             return Made(batch, error, {}, [])
-        runtime = self._batches.runtime
+        runtime = self.batches.runtime
         figures, failures = asdict(runtime.meter.read(reset=True)), runtime.failures.take()
         if task.probe is not None:
             return Made(None, None, {}, [])
@@ -113,21 +113,21 @@ class Maker:
     def close(self) -> None:
         """Make what caches stored readable."""
         atexit.unregister(self.close)
-        self._batches.settle(last=True)
+        self.batches.settle(last=True)
 
     def _make(self, task: Task) -> tuple[Any, ...]:
         if task.epoch != self._epoch and self._own:
-            self._batches.settle(last=False)
+            self.batches.settle(last=False)
         self._epoch = task.epoch
         # Its rows are written to where samples are replaced, and may be needed again.
         rows = task.rows.copy()
-        assembly = self._batches.assemble(task.epoch, task.index, rows, task.turns, self._pool)
+        assembly = self.batches.assemble(task.epoch, task.index, rows, task.turns, self._pool)
         for start in range(0, len(assembly), _SLICE):
             assembly.fill(start, min(start + _SLICE, len(assembly)))
         return assembly.finish()
 
     def _try(self, row: int) -> None:
-        for each in self._batches.loaded:
+        for each in self.batches.loaded:
             each.each(np.array([row]))
 
 
@@ -171,12 +171,12 @@ class Parcel:
     def __init__(self, batches: Batches) -> None:
         self.token = uuid.uuid4().hex
         self.maker = Maker(batches, own=False)
-        self._batches = batches
+        self.batches = batches
 
     @cached_property
     def data(self) -> bytes:
         """The batches, pickled."""
-        return pickle.dumps(self._batches, protocol=5)
+        return pickle.dumps(self.batches, protocol=5)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _Arrived, (self.token, self.data)

@@ -9,6 +9,7 @@ import numpy as np
 
 from penstock.components import implements, name_of, relay
 from penstock.errors import PenstockError, PluginError, SampleCorrupt, SampleError, quote
+from penstock.packedtext import packed
 from penstock.reattempts import load_again, undescribed
 from penstock.sizes import Sizes
 
@@ -164,6 +165,9 @@ class LoadedField(_Hooked):
             prefix = self.prefix
             samples[:] = [prefix + name for name in samples]
         return samples
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "samples": packed(self.samples)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

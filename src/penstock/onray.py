@@ -28,9 +28,30 @@ if TYPE_CHECKING:
     from penstock.batches import Batches
     from penstock.elsewhere import Made, Task
 
-__all__ = ["OnRay"]
+__all__ = ["OnRay", "put"]
 
+_NO_RAY = (
+    "No Ray is there. Say which is meant: ray.init() for this machine, or"
+    ' ray.init(address="auto") for the cluster that it is in.'
+)
 _SHARE = 3  # of the object store of this machine: what batches under way may take
+
+
+def put(batches: Batches) -> tuple[str, Any]:
+    """Put batches into the object store; return a name for them, and the reference.
+
+    Raises:
+        ConfigError: No Ray is set up, or they cannot travel.
+    """
+    if not ray.is_initialized():
+        raise ConfigError(_NO_RAY)
+    try:
+        return uuid.uuid4().hex, ray.put(batches)
+    except Exception as error:
+        raise ConfigError(
+            f"The batches cannot be put into Ray's object store: {type(error).__name__}:"
+            f" {quote(str(error))}."
+        ) from error
 
 
 class _Parcel:
@@ -38,14 +59,7 @@ class _Parcel:
 
     def __init__(self, batches: Batches) -> None:
         self.batches = batches
-        self.token = uuid.uuid4().hex
-        try:
-            self.reference = ray.put(batches)
-        except Exception as error:
-            raise ConfigError(
-                f"The batches cannot be put into Ray's object store: {type(error).__name__}:"
-                f" {quote(str(error))}."
-            ) from error
+        self.token, self.reference = put(batches)
 
 
 class _Sent:
@@ -81,7 +95,8 @@ class OnRay(Workplace):
     _room: int
 
     def __init__(self, timeout: float) -> None:
-        _refuse_unready()
+        if not ray.is_initialized():
+            raise ConfigError(f'executor="ray" was given. {_NO_RAY}')
         super().__init__(timeout)
         # What is lost is asked for again here, where it is counted.
         self._work = ray.remote(num_cpus=1, max_retries=0)(_work)
@@ -111,7 +126,6 @@ class OnRay(Workplace):
         self._room = 0
 
     def _pack(self, batches: Batches) -> _Parcel:
-        _refuse_unready()
         return _Parcel(batches)
 
     def _send(self, parcel: _Parcel, task: Task) -> _Sent:
@@ -122,14 +136,6 @@ class OnRay(Workplace):
                 f"Ray takes no tasks: {type(error).__name__}: {quote(str(error))}. See whether it"
                 " was shut down, or its head node is gone."
             ) from error
-
-
-def _refuse_unready() -> None:
-    if not ray.is_initialized():
-        raise ConfigError(
-            'executor="ray" found no Ray. Say which is meant: ray.init() for this machine, or'
-            ' ray.init(address="auto") for the cluster that it is in.'
-        )
 
 
 def _work(token: str, references: list[Any], task: Task) -> Made:

@@ -156,6 +156,23 @@ class Outlets(Viewed):
 
         return torch_loader(self)
 
+    def to_ray_dataset(self, epoch: int = 0) -> Any:
+        """Return a ``ray.data.Dataset`` of the samples of an epoch, made by the cluster.
+
+        For offline work: to decode once and write Parquet, or to count at scale. A row is a
+        sample: ``index``, its row of the source, a column per input and target by name, and
+        ``sample_weight`` where there are weights. Rows are those of the epoch's batches, in no
+        promised order, short batches included; of a shard, those of its blocks. Ray may make
+        a batch again that it lost. Statistics, ``errors`` and the epoch of this sequence do not
+        move.
+
+        Raises:
+            ConfigError: Ray Data is not there, no Ray is set up, or names are taken twice.
+        """
+        from penstock.raydata import ray_dataset
+
+        return ray_dataset(self._batches, epoch)
+
 
 def _one(part: Any, place: int) -> Any:
     if isinstance(part, dict):
