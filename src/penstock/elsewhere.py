@@ -22,6 +22,7 @@ import numpy as np
 from penstock.errors import PluginError, quote
 from penstock.jobs import THREAD_NAME
 from penstock.memory import Pool
+from penstock.ownpickles import from_own_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -194,14 +195,14 @@ def run(parcel: Parcel | _Arrived, task: Task) -> Made:
     if isinstance(parcel, Parcel):
         return parcel.maker(task)
     # Our own bytes, and as safe as the executor that they came by.
-    return made_by(parcel.token, lambda: pickle.loads(parcel.data), task)  # noqa: S301
+    return made_by(parcel.token, lambda: from_own_process(parcel.data), task)
 
 
 def _travelling(error: Exception) -> Exception:
     """Return an error that survives the way back, with where it was raised as a note."""
     said = "".join(traceback.format_exception(error))
     try:
-        error = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
+        error = from_own_process(pickle.dumps(error))
     except Exception:
         error = PluginError(f"{type(error).__name__}: {quote(str(error))}, in another process.")
     error.add_note(f"In the process that made the batch:\n\n{said}")

@@ -21,6 +21,7 @@ from penstock.checks import (
 )
 from penstock.components import choose_augmenters
 from penstock.errors import ConfigError
+from penstock.executors import choose_workplace
 from penstock.failures import error_policy
 from penstock.forms import form_of
 from penstock.imbalance import sampled
@@ -34,7 +35,6 @@ from penstock.sharding import shard_options
 from penstock.sources import plain_source
 from penstock.targets import refuse_unused
 from penstock.weights import class_weights, sample_weights
-from penstock.workplaces import choose_workplace
 
 if TYPE_CHECKING:
     import os

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import mmap
-import pickle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from penstock.memory import ALIGNMENT
+from penstock.ownpickles import from_own_process
 
 if TYPE_CHECKING:
+    import pickle
     from collections.abc import Sequence
 
 __all__ = ["read_mapped", "write_mapped"]
@@ -43,4 +44,4 @@ def read_mapped(path: str) -> Any:
     count = int(np.frombuffer(whole, "<i8", 1)[0])
     places = np.frombuffer(whole, "<i8", 2 * count, 8).reshape(count, 2).tolist()
     text, *parts = [whole[start:stop] for start, stop in places]
-    return pickle.loads(text, buffers=parts)  # noqa: S301 - written by a process of ours
+    return from_own_process(text, buffers=parts)

@@ -1,15 +1,14 @@
-"""Where batches are made, if not on threads: from ``executor=`` to a workplace."""
+"""Where batches are made, if not on threads."""
 
 from __future__ import annotations
 
 import os
 import threading
 from abc import ABC, abstractmethod
-from numbers import Real
 from typing import TYPE_CHECKING, Any, Protocol
 
 from penstock.elsewhere import Parcel, run
-from penstock.errors import ConfigError, WorkerDied, quote, suggest
+from penstock.errors import ConfigError, WorkerDied, quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,11 +16,9 @@ if TYPE_CHECKING:
     from penstock.batches import Batches
     from penstock.elsewhere import Task
 
-__all__ = ["Future", "Given", "Workplace", "choose_workplace"]
+__all__ = ["Future", "Given", "Workplace"]
 
-_TIMEOUT_S = 600.0
 _ROOM = 1 << 31  # bytes of batches under way, where nothing better is known
-_NAMES = ("threads", "processes", "ray")
 
 
 class Future(Protocol):
@@ -153,55 +150,3 @@ class Given(Workplace):
             "A sequence with an executor that was given as an object cannot travel to another"
             ' process. Give executor="processes" or "ray", or make the sequence there.'
         )
-
-
-def choose_workplace(executor: Any, *, cache: str | None, timeout: Any) -> Workplace | None:
-    """Return where batches shall be made, or None for threads of this process.
-
-    Args:
-        executor: ``"threads"``, ``"processes"``, ``"ray"`` or an object with ``submit``.
-        cache: What the user typed as ``cache=``.
-        timeout: How long to wait for a batch in seconds, or None.
-
-    Raises:
-        ConfigError: They do not go together, or what is asked for is not there.
-    """
-    if isinstance(executor, str) and executor not in _NAMES:
-        raise ConfigError(
-            f"executor={quote(executor)} was given; it must be one of"
-            f" {', '.join(map(repr, _NAMES))}, or an object with submit()."
-            f"{suggest(executor, _NAMES)}"
-        )
-    if isinstance(executor, str) and executor == "threads":
-        if timeout is not None:
-            raise ConfigError(
-                f"batch_timeout={quote(timeout)} cannot be kept on threads, which nobody can end."
-                ' Give executor="processes" beside it.'
-            )
-        return None
-    if not isinstance(executor, str) and not callable(getattr(executor, "submit", None)):
-        raise ConfigError(
-            f"executor={quote(executor)} has no submit(). Give an object such as"
-            " concurrent.futures.ThreadPoolExecutor(), or one of"
-            f" {', '.join(map(repr, _NAMES))}."
-        )
-    if cache == "memory":
-        raise ConfigError(
-            'cache="memory" keeps samples in this process, and executor= has them loaded in others.'
-            ' Give cache="disk", which they share.'
-        )
-    number = isinstance(timeout, Real) and not isinstance(timeout, bool)
-    if timeout is not None and not (number and 0 < timeout < float("inf")):
-        raise ConfigError(
-            f"batch_timeout={quote(timeout)} was given; it must be a number of seconds above 0."
-        )
-    seconds = _TIMEOUT_S if timeout is None else float(timeout)
-    if not isinstance(executor, str):
-        return Given(executor, seconds)
-    if executor == "processes":
-        from penstock.processes import Processes
-
-        return Processes(seconds)
-    from penstock.onray import OnRay
-
-    return OnRay(seconds)
