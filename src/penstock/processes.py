@@ -46,6 +46,8 @@ __all__ = ["Processes"]
 _GRACE_S = 2.0  # for a batch under way, when the processes shall end
 _SHARE = 4  # of the memory that is free: what batches under way may take
 
+_HIDING = threading.Lock()  # one at a time: the other would put back what is hidden
+
 close_at_exit()  # before concurrent.futures waits for what is under way
 
 
@@ -53,13 +55,14 @@ close_at_exit()  # before concurrent.futures waits for what is under way
 def _main_hidden() -> Iterator[None]:
     """Let a process begin without the user's script, and so without Keras and a backend."""
     main = sys.modules["__main__"]
-    hidden = {name: main.__dict__.pop(name) for name in ("__file__",) if name in main.__dict__}
-    spec, main.__spec__ = main.__spec__, None
-    try:
-        yield
-    finally:
-        main.__dict__.update(hidden)
-        main.__spec__ = spec
+    with _HIDING:
+        hidden = {name: main.__dict__.pop(name) for name in ("__file__",) if name in main.__dict__}
+        spec, main.__spec__ = main.__spec__, None
+        try:
+            yield
+        finally:
+            main.__dict__.update(hidden)
+            main.__spec__ = spec
 
 
 class _Process(SpawnProcess):
