@@ -54,7 +54,11 @@ def train(config: dict[str, Any]) -> None:
     digits = load_digits()
     x = (digits.images[..., None] / 16).astype(np.float32)
     data = penstock.make_generator(
-        (x, digits.target), batch_size=config["batch_size"], seed=0, shard="auto"
+        (x, digits.target),
+        batch_size=config["batch_size"],
+        seed=0,
+        shard="auto",
+        remainder="drop",  # with one process too, so that one may go on where several were
     )
     training, validation = data.split(0.8, 0.2)
     model = keras.Sequential(

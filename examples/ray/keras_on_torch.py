@@ -40,7 +40,11 @@ def train(config: dict[str, Any]) -> None:
     digits = load_digits()
     x = (digits.images[..., None] / 16).astype(np.float32)
     data = penstock.make_generator(
-        (x, digits.target), batch_size=config["batch_size"], seed=0, shard="auto"
+        (x, digits.target),
+        batch_size=config["batch_size"],
+        seed=0,
+        shard="auto",
+        remainder="drop",  # with one process too, so that one may go on where several were
     )
     training, validation = data.split(0.8, 0.2)
     model = keras.Sequential(
@@ -79,8 +83,9 @@ def train(config: dict[str, Any]) -> None:
             _misfortune(config["dies_once"], training.epoch, steps, last=rank == world - 1)
     right = torch.zeros(2)
     with torch.no_grad():
-        for images, labels, weight in validation.to_torch():
-            # What fills up the last batch has weight 0.
+        for images, labels, *weights in validation.to_torch():
+            # Of several processes, what fills up the last batch has weight 0.
+            weight = weights[0] if weights else torch.ones(len(labels))
             right[0] += ((parallel(images).argmax(1) == labels) * weight).sum()
             right[1] += weight.sum()
     torch.distributed.all_reduce(right)
