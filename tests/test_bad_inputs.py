@@ -540,7 +540,7 @@ for size in ((0, 2), (-1, 2), (1.5, 2), "2", (True, 2)):
     REFUSED[f"P12 shape {size}"] = Refused(
         lambda size=size: ordered("data", shape=size),
         ConfigError,
-        f"shape={size!r} is not a tuple of whole numbers of at least 1.",
+        f"shape={size!r} is not a tuple of whole numbers of at least 1, or of None for an axis",
     )
 for dtype in ("object", "complex64", "datetime64[s]", "S4", "zzz", object):
     for case, act in {

@@ -86,16 +86,19 @@ def test_a_directory_of_images_is_reported_for_people(photos, capsys, monkeypatc
     size = sum(path.stat().st_size for path in Path(photos).rglob("*.png"))
     assert out == textwrap.dedent(
         f"""\
-        Loader   Verdict         Why
-        -------  --------------  ----------------------------------
-        arrays   does not claim  claims nothing: it has to be named
-        audio    does not claim  says that it does not read this
-        columns  does not claim  claims nothing: it has to be named
-        csv      does not claim  says that it does not read this
-        images   claims          reads .png
-        npy      does not claim  reads .npy
-        text     does not claim  says that it does not read this
-        windows  does not claim  claims nothing: it has to be named
+        Loader      Verdict         Why
+        ----------  --------------  ----------------------------------
+        arrays      does not claim  claims nothing: it has to be named
+        audio       does not claim  says that it does not read this
+        box_labels  does not claim  claims nothing: it has to be named
+        boxes       does not claim  claims nothing: it has to be named
+        columns     does not claim  claims nothing: it has to be named
+        csv         does not claim  says that it does not read this
+        images      claims          reads .png
+        keypoints   does not claim  claims nothing: it has to be named
+        npy         does not claim  reads .npy
+        text        does not claim  says that it does not read this
+        windows     does not claim  claims nothing: it has to be named
 
         Samples:    4, read by 'images'
         Labels:     2 classes: 'cat' 3, 'dog' 1
@@ -327,7 +330,7 @@ def test_a_loader_that_needs_options_is_named_with_them(component, capsys):
     Path("r/1.raw").write_bytes(b"1234")
     code, out, err = run(capsys, "r")
     assert code == 1
-    assert "raw      needs options   reads .raw, and needs length=…, rate=…" in out
+    assert "raw         needs options   reads .raw, and needs length=…, rate=…" in out
     call = 'penstock.make_generator("r", loader="raw", length=…, rate=…)'
     assert out.endswith(f"\n{call}\n")
     needs = "The loader 'raw' needs length=…, rate=…, which cannot be guessed."

@@ -99,7 +99,7 @@ def test_augmenters_see_samples_without_padding_and_alike_in_any_batch(sounds):
             rows = data._batches
             for index in range(len(data)):
                 (x,) = data[index]
-                for row, sample in zip(rows.drawn(0, index)[0], x, strict=True):
+                for row, sample in zip(rows.rows_of(0, index)[0], x, strict=True):
                     size = len(np.load(sounds / f"{row:02}.npy"))
                     assert not sample[size:].any()
                     found[int(row)] = sample[:size].copy()
@@ -403,7 +403,7 @@ def test_a_sample_that_cannot_be_measured_or_loaded_is_masked(sounds, bucket):
         (sounds / "09.npy").write_bytes(whole[:-4])
         for index, (x, y, weight) in enumerate(data):
             assert y is None
-            rows = batches.drawn(1, index)[0]
+            rows = batches.rows_of(1, index)[0]
             lost = np.isin(rows, [7, 9])
             np.testing.assert_array_equal(weight, np.where(lost, 0, 1))
             assert not x["x_mask"][rows == 7].any()

@@ -360,7 +360,7 @@ def test_images_are_cached_beside_boxes(street, tmp_path):
             targets={"boxes": Boxes(images=loaded, size=("height", "width"))},
             root=root,
             cache=cache,
-            cache_dir=tmp_path / "cache",
+            cache_dir=tmp_path / "cache" if cache == "disk" else None,
             augment="flip",
             seed=1,
         )

@@ -28,6 +28,16 @@ from penstock_images import (
 
 COMPONENTS = [Brightness, ChannelShift, Contrast, Flip, ImageFiles, Rotate, Shear, Shift, Zoom]
 FUNCTIONS = ["apply_transform", "save_images"]
+# Those whose options have tests of their own.
+OTHERS = {
+    "box_labels": "BoxLabels",
+    "boxes": "Boxes",
+    "cutmix": "CutMix",
+    "erase": "Erase",
+    "keypoints": "Keypoints",
+    "randaugment": "RandAugment",
+    "trivialaugment": "TrivialAugment",
+}
 FACTORS = [2.0, (0.2, -0.2), (0.1, 0.2, 0.3), "0.1", math.nan, True, None, ()]
 WRONG = {
     ImageFiles: {
@@ -192,9 +202,10 @@ def test_every_component_is_offered_by_its_name():
 
     assert offered == {
         **{n: v for n, v in names.items() if n != "imagefiles"},
+        **{name: f"penstock_images:{kind}" for name, kind in OTHERS.items()},
         "images": "penstock_images:ImageFiles",
     }
-    names = sorted(kind.__name__ for kind in COMPONENTS)
+    names = sorted([*(kind.__name__ for kind in COMPONENTS), *OTHERS.values()])
     assert sorted(penstock_images.__all__) == [*names, *FUNCTIONS]
 
 
