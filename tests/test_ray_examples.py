@@ -33,6 +33,7 @@ def run(name, storage, *options):
                 "RAY_USAGE_STATS_ENABLED": "0",
                 "RAY_AUTH_MODE": "disabled",
                 "JAX_PLATFORMS": "cpu",
+                "TORCHINDUCTOR_CACHE_DIR": folder,
             },
             capture_output=True,
             text=True,
