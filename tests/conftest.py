@@ -71,7 +71,7 @@ def nothing_is_left_behind(request):
     before = _left()
     yield
     request.node.funcargs.clear()  # what other fixtures made is no longer needed
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     left = _left() - before
     while left and time.monotonic() < deadline:
         gc.collect()  # only where there is something: it takes a while beside a backend
