@@ -48,7 +48,8 @@ def no_shared_memory_is_left():
     yield
     if os.path.isdir("/dev/shm"):
         gc.collect()
-        own = [name for name in os.listdir("/dev/shm") if name.startswith("penstock-")]
+        mine = f"penstock-{os.getpid()}-"  # other tests may run beside
+        own = [name for name in os.listdir("/dev/shm") if name.startswith(mine)]
         assert own == []
 
 

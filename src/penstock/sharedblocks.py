@@ -35,11 +35,16 @@ _ATTACHED = 64  # blocks that a worker keeps at hand
 Packed = tuple[bytes, list[tuple[int, int]] | None, int]
 
 
+def _name() -> str:
+    # By process, so that what is left can be traced; macOS has room for 30 letters.
+    return f"penstock-{os.getpid()}-{secrets.token_hex(5)}"
+
+
 class _Block:
     """One stretch of shared memory."""
 
     def __init__(self, size: int) -> None:
-        self._memory = SharedMemory(f"penstock-{secrets.token_hex(6)}", create=True, size=size)
+        self._memory = SharedMemory(_name(), create=True, size=size)
         self.name, self.size = self._memory.name, size
         try:
             self._reserve()
