@@ -430,6 +430,12 @@ def alive(pid):
     return "Z" not in Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2][:4]
 
 
+def orphans():
+    """Return the blocks of shared memory whose process is gone; other tests may have some."""
+    named = [name.split("-") for name in os.listdir("/dev/shm") if name.startswith("penstock-")]
+    return ["-".join(parts) for parts in named if not alive(int(parts[1]))]
+
+
 @pytest.mark.timeout(120)
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -445,13 +451,13 @@ def test_nothing_is_left_however_the_process_ends(ending, tmp_path):
     )
     pids = [int(each) for each in done.stdout.split()]
     assert len(pids) >= 1, done.stderr
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while any(map(alive, pids)) and time.monotonic() < end:
         time.sleep(0.05)
     assert not any(map(alive, pids))
     for word in ("Exception ignored", "leaked", "BufferError"):
         assert ending == "a kill" or word not in done.stderr, done.stderr
-    while [n for n in os.listdir("/dev/shm") if n.startswith("penstock-")]:
+    while orphans():
         assert time.monotonic() < end
         time.sleep(0.05)
     assert ending == "a kill" or list(tmp_path.iterdir()) == []
