@@ -16,6 +16,7 @@ from penstock.errors import PluginError, quote
 from penstock.failures import ErrorPolicy, Failures
 from penstock.fields import EncodedField, LoadedField
 from penstock.forks import renew_after_fork
+from penstock.jobs import THREAD_NAME
 from penstock.memory import Pool
 from penstock.paddedassembly import PaddedAssembly
 from penstock.preparing import Preparation
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Batches"]
 
 _KEPT_ORDERS = 2  # a pass and the one that reads ahead into the next
+_FORESEEN_FROM = 50_000  # samples, whose order takes milliseconds; beside a thread, less is nothing
 
 
 @dataclass
@@ -150,6 +152,13 @@ class Batches:
         places, turns = places_and_turns(positions)
         return self.rows[places], turns
 
+    def foresee(self, epoch: int) -> None:
+        """Order the samples of *epoch* in a thread, if there are so many that it takes a while."""
+        if self.order.samples_per_epoch >= _FORESEEN_FROM and epoch not in self.runtime.orders:
+            threading.Thread(
+                target=self._epoch_order, args=(epoch,), name=THREAD_NAME, daemon=True
+            ).start()
+
     def settle(self, *, last: bool) -> None:
         """Make what caches stored readable; between epochs, and at the end."""
         for each in self.loaded:
@@ -159,11 +168,14 @@ class Batches:
     def _epoch_order(self, epoch: int) -> NDArray[np.int64] | None:
         orders = self.runtime.orders
         with self.runtime.lock:
-            if epoch not in orders:
-                while len(orders) >= _KEPT_ORDERS:
-                    del orders[next(iter(orders))]
-                orders[epoch] = self.order.epoch(epoch)
-            return orders[epoch]
+            if epoch in orders:
+                return orders[epoch]
+        found = self.order.epoch(epoch)  # nobody waits for an order that he did not ask for
+        with self.runtime.lock:
+            orders.setdefault(epoch, found)
+            while len(orders) > _KEPT_ORDERS:
+                del orders[next(iter(orders))]
+        return found
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "runtime"}

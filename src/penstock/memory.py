@@ -25,9 +25,6 @@ __all__ = ["ALIGNMENT", "Pool", "lease"]
 
 ALIGNMENT = 64
 _POOLED_FROM = 1 << 14  # smaller blocks are cheaper to allocate than to recycle
-# TensorFlow holds a number of batches of its own choice; of small ones more than are read ahead.
-_SPARE_BYTES = 1 << 24
-_MOST_SPARE = 32
 
 
 class _Lease:
@@ -59,8 +56,7 @@ class Pool:
     """Leases aligned arrays, and keeps the blocks that came back for the next lease.
 
     Args:
-        spare: How many free blocks of one size to keep at most; of small ones,
-            as many as fit into 16 MiB, up to 32.
+        spare: How many free blocks of one size to keep at most.
     """
 
     def __init__(self, spare: int = 8) -> None:
@@ -89,14 +85,11 @@ class Pool:
         size = math.prod(shape) * dtype.itemsize
         if size < _POOLED_FROM:
             return _aligned(size).view(dtype).reshape(shape)
-        most = self._spare
         if varying:
             size = 1 << (size - 1).bit_length()
-        else:
-            most = max(most, min(_SPARE_BYTES // size, _MOST_SPARE))
         free = self._free.get(size)
         if free is None:
-            free = self._free.setdefault(size, deque(maxlen=most))
+            free = self._free.setdefault(size, deque(maxlen=self._spare))
         try:
             block = free.pop()
         except IndexError:

@@ -34,6 +34,7 @@ __all__ = ["ReadAhead", "usable_cores"]
 
 _SLICE_SECONDS = 0.01  # long against what a slice costs beside its samples, 0.1 to 0.3 ms
 _BRIEF_SECONDS = 0.00025  # a batch that takes no longer costs more with threads than without
+_STILL_BRIEF = 4  # times that, once it was: competing for the interpreter is no work
 _JOIN_SECONDS = 2.0  # how long to wait for a slice that a loader will not finish
 _LINGER_SECONDS = 0.2  # how long a thread without work waits for some before it ends
 
@@ -52,11 +53,18 @@ class _Crew:
         self.jobs: dict[Key, Job] = {}
         self.step = 0.0  # samples per slice; 0 before the first was timed
         self.seconds = 1.0  # per sample, as measured lately; of the first nothing is known
+        self._brief = False
         self.lock = threading.RLock()
         self._work = threading.Condition(self.lock)
         self._workers = workers
         self._threads: set[threading.Thread] = set()
         self._dismissed = False
+
+    def makes_briefly(self, samples: int) -> bool:
+        """Say whether a batch of so many takes too little time to be shared with threads."""
+        limit = _BRIEF_SECONDS * (_STILL_BRIEF if self._brief else 1)
+        self._brief = self.seconds * samples < limit
+        return self._brief
 
     def hire(self) -> None:
         """Wake the threads, and start those that are missing; under ``lock``."""
@@ -86,9 +94,13 @@ class _Crew:
         """Fill a slice, and learn from the time it took how long slices should be."""
         began = time.perf_counter()
         job.fill(*taken)
+        self.learn(time.perf_counter() - began, taken[1] - taken[0])
+
+    def learn(self, took: float, count: int) -> None:
+        """Learn from the time that *count* samples took."""
         # By halves and doubles: what a slice costs beside its samples would
         # mislead a division.
-        took, count = max(time.perf_counter() - began, 1e-6), taken[1] - taken[0]
+        took = max(took, 1e-6)
         wanted = count * min(max(_SLICE_SECONDS / took, 0.5), 2.0)
         self.step = wanted if not self.step else max(1.0, 0.75 * self.step + 0.25 * wanted)
         self.seconds = min(0.75 * self.seconds + 0.25 * took / count, 2 * took / count)
@@ -141,8 +153,7 @@ class ReadAhead(Supply):
 
     def _start_over(self) -> None:
         self._process = os.getpid()
-        # TensorFlow holds as many again, on their way to the model.
-        self._pool = Pool(spare=2 * (self.depth + 2))
+        self._pool = self._new_pool()
         self._crew = _Crew(self._workers)
         self._windows = {}
 
@@ -150,7 +161,9 @@ class ReadAhead(Supply):
         if os.getpid() != self._process:  # after a fork the threads are not there
             self._start_over()
         crew = self._crew
-        brief = crew.seconds * self._batches.order.batch_size < _BRIEF_SECONDS
+        brief = crew.makes_briefly(self._batches.order.batch_size)
+        if brief and not crew.jobs:
+            return self._make(key)
         with crew.lock:
             # What is not wanted any more is dropped; a thread that is at it finishes
             # its slice, and the memory goes back with the last reference.
@@ -176,6 +189,13 @@ class ReadAhead(Supply):
                     del crew.jobs[key]
         return job.collect()
 
+    def _make(self, key: Key) -> tuple[Any, ...]:
+        assembly = self._batches.start(*key, self._pool)
+        began = time.perf_counter()
+        assembly.fill(0, len(assembly))
+        self._crew.learn(time.perf_counter() - began, len(assembly))
+        return assembly.finish()
+
     def rest(self) -> None:
         """Settle what was made; let idle threads go, if nothing is wanted ahead."""
         self._batches.settle(last=False)
@@ -188,7 +208,11 @@ class ReadAhead(Supply):
             self._replace_crew()
             self._batches.settle(last=True)
             self._pool.close()
-            self._pool = Pool(spare=2 * (self.depth + 2))
+            self._pool = self._new_pool()
+
+    def _new_pool(self) -> Pool:
+        # As many again are on their way to the model, or wanted by another reader.
+        return Pool(spare=2 * (self.depth + 2))
 
     def _replace_crew(self) -> None:
         crew, self._crew = self._crew, _Crew(self._workers)

@@ -21,6 +21,7 @@ from penstock.passes import Passes
 from penstock.pickling import refuse_unpicklable
 from penstock.readahead import ReadAhead, usable_cores
 from penstock.sequencetext import sequence_text
+from penstock.tfpipeline import steady
 
 try:
     import keras
@@ -164,6 +165,8 @@ class Sequence(Contents, Outlets, Epochs, keras.utils.PyDataset):  # type: ignor
             self._passes.walk(*walk)
         epoch, batch = self._passes.request(*walk)
         ahead = self._ahead(epoch, batch)
+        if not batch and self._passes.goes_on(walk[0]):
+            self._batches.foresee(epoch + 1)
         if len(ahead) < self._readahead.depth and self._passes.goes_on(walk[0]):
             ahead += self._ahead(epoch + 1, -1)
         return self._get((epoch, batch), ahead, reader=walk[1], walk=True)
@@ -195,6 +198,7 @@ class Sequence(Contents, Outlets, Epochs, keras.utils.PyDataset):  # type: ignor
                 call.reader, trains=trains, epoch=epoch, steps=call.steps, last=call.last
             )
             call.limit(*begun)
+            steady(call.iterator)
 
     def on_epoch_end(self) -> None:
         """Take note; Keras calls this, and a loop of one's own may."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import threading
 from contextlib import nullcontext
 
 import keras
@@ -11,6 +12,8 @@ import pytest
 
 import penstock
 from penstock.errors import ConfigError
+from penstock.jobs import THREAD_NAME
+from penstock.order import Order
 
 COUNT = 40
 X = np.arange(COUNT, dtype=np.float32).reshape(-1, 1)
@@ -132,3 +135,21 @@ def test_what_is_no_function_is_refused() -> None:
         data.on_epoch(begin=3)
     with pytest.raises(ConfigError, match="begin=, end= or both"):
         data.on_epoch()
+
+
+def test_the_order_of_many_samples_is_there_before_their_epoch_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ordered: list[tuple[int, str]] = []
+    order = Order.epoch
+
+    def noted(self: Order, epoch: int) -> object:
+        ordered.append((epoch, threading.current_thread().name))
+        return order(self, epoch)
+
+    monkeypatch.setattr(Order, "epoch", noted)
+    x = np.arange(60_000, dtype=np.float32).reshape(-1, 1)
+    data = penstock.make_generator((x, x), batch_size=10_000, seed=3)
+    line().fit(data, epochs=2, verbose=0)
+    assert (1, THREAD_NAME) in ordered
+    assert 2 not in [epoch for epoch, _ in ordered]  # nobody asked for a third
