@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from benchmarks.measuring import Stopwatch
-from benchmarks.models import reader
+from benchmarks.models import one_layer, reader
 from benchmarks.processor import cpu_seconds
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from benchmarks.measuring import Figures
 
-__all__ = ["Delivery", "Fitting"]
+__all__ = ["Delivery", "Fitting", "fitting"]
 
 _STRIDE = 4001  # a prime: every so many values of a batch are looked at
 
@@ -107,3 +107,15 @@ class Fitting:
             self._data, epochs=1_000_000, verbose=0, callbacks=[callback], **self._options
         )
         return {**watch.figures(), "cpu_us": 1e6 * (cpu_seconds() - cpu) / watch.samples}
+
+
+def fitting(data: Any, train: str, shape: tuple[int, ...], **options: Any) -> Fitting:
+    """Return a ``fit`` of the model that *train* names.
+
+    Args:
+        data: What ``fit`` is given as x.
+        train: ``"one layer"`` for ten classes, or ``"reader"``.
+        shape: Of a sample.
+        options: More arguments of ``fit``.
+    """
+    return Fitting(data, model=one_layer(shape, 10) if train == "one layer" else None, **options)

@@ -93,11 +93,13 @@ class Stopwatch:
         self._ends: list[tuple[float, int]] = []  # of batches: when, and how many samples so far
         self._epochs: list[int] = []  # batches so far at the end of each whole epoch
         self._sum = 0.0
+        self._means: list[float] = []
 
     def batch_ended(self, samples: int, mean: float) -> None:
         """Note the end of a batch, and the mean of those of its values that were looked at."""
         self.samples += samples
         self._sum += mean * samples
+        self._means.append(mean)
         now = time.perf_counter()
         self._ends.append((now, self.samples))
         # Counted from the first batch: what comes before it may be a compilation.
@@ -118,9 +120,10 @@ class Stopwatch:
             ``rate``, in samples/s: over whole epochs, without the first one, in
             which delivery begins; where there is but one, over most of its batches.
             ``steady_rate``, by the median batch: what lies between epochs is left out.
-            ``mean`` of the values that were looked at. Where there were epochs:
-            ``first_rate``, of the first, its beginning included; ``gap_ms``, how
-            much longer than another batch the first one of an epoch took to come.
+            ``mean`` of the values that were looked at, and ``error``, the standard error
+            of that. Where there were epochs: ``first_rate``, of the first, its beginning
+            included; ``gap_ms``, how much longer than another batch the first one of an
+            epoch took to come.
         """
         ends, epochs = self._ends, self._epochs
         if len(epochs) > 1:
@@ -131,6 +134,7 @@ class Stopwatch:
         steps = [after[0] - before[0] for before, after in itertools.pairwise(ends)]
         found["steady_rate"] = self.samples / len(ends) / statistics.median(steps)
         found["mean"] = self._sum / self.samples
+        found["error"] = statistics.stdev(self._means) / math.sqrt(len(self._means))
         if epochs:
             end, samples = ends[epochs[0] - 1]
             found["first_rate"] = samples / (end - self._began)

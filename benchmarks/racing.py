@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.processes import PeerFailed, PeerProcess
+from benchmarks.rows import READY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Result", "differences", "race"]
 
 _ALIKE = 0.05  # share by which the means of what was delivered may differ; of 1 at least
+_ERRORS = 4  # standard errors that come on top: a slow peer delivers little to look at
 
 
 class Result(dict[str, list[dict[str, Any]]]):
@@ -92,16 +95,22 @@ def race(
 
 def differences(result: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
     """Say which peers delivered something else than the first: shapes, dtypes or values."""
-    seen = {name: figures[-1] for name, figures in result.items() if "spec" in figures[-1]}
+    seen = {
+        name: figures[-1]
+        for name, figures in result.items()
+        if "spec" in figures[-1] and name != READY  # which delivers nothing of the data
+    }
     found: list[str] = []
     if not seen:
         return found
     first = next(iter(seen))
-    mean = seen[first]["mean"]
+    mean, error = seen[first]["mean"], seen[first]["error"]
     for name, figures in seen.items():
         if figures["spec"] != seen[first]["spec"]:
             found.append(f"{name} delivers {figures['spec']}, {first} {seen[first]['spec']}")
-        elif abs(figures["mean"] - mean) > _ALIKE * max(abs(mean), 1.0):
+        elif abs(figures["mean"] - mean) > (
+            _ALIKE * max(abs(mean), 1.0) + _ERRORS * math.hypot(error, figures["error"])
+        ):
             found.append(
                 f"{name} delivers values of mean {figures['mean']:.4g}, {first} {mean:.4g}"
             )

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["PENSTOCK", "ROOFLINE", "Peer", "Rounds", "Row", "Target", "median"]
+__all__ = ["PENSTOCK", "READY", "ROOFLINE", "Peer", "Rounds", "Row", "Target", "median", "on"]
 
 PENSTOCK = "Penstock"
 ROOFLINE = "roofline"
+READY = "Keras alone (ready batches)"
 
 Rounds = Mapping[str, Sequence[Mapping[str, Any]]]
 """Figures by the peer's name: one dict per round."""
@@ -132,3 +133,8 @@ def median(figures: Sequence[Mapping[str, Any]], name: str) -> float | None:
     """Return the median of a figure over the rounds, where there is one."""
     values = [float(each[name]) for each in figures if each.get(name) is not None]
     return statistics.median(values) if values else None
+
+
+def on(backend: str, who: str = PENSTOCK) -> str:
+    """Name a peer on a backend of Keras."""
+    return who if backend == "tensorflow" else f"{who} on {backend}"

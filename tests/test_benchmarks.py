@@ -93,13 +93,23 @@ def test_a_ratio_compares_the_same_round():
 def test_peers_that_deliver_something_else_are_named():
     from benchmarks.racing import differences
 
-    sound = {"spec": ["float32[2]"], "mean": 10.0}
+    sound = {"spec": ["float32[2]"], "mean": 10.0, "error": 0.01}
     assert differences({"a": [sound], "b": [{**sound, "mean": 10.2}], "loop": [{"rate": 1}]}) == []
     other = {"b": [{**sound, "spec": ["float64[2]"]}], "c": [{**sound, "mean": 12.0}]}
     assert differences({"a": [sound], **other}) == [
         "b delivers ['float64[2]'], a ['float32[2]']",
         "c delivers values of mean 12, a 10",
     ]
+    scant = {**sound, "mean": 12.0, "error": 1.0}  # of so few values that it says little
+    assert differences({"a": [sound], "b": [scant]}) == []
+
+
+def test_ready_batches_need_not_be_those_of_the_data():
+    from benchmarks.racing import differences
+    from benchmarks.rows import READY
+
+    ours = {"spec": ["float32[2]"], "mean": 10.0, "error": 0.01}
+    assert differences({"a": [ours], READY: [{**ours, "spec": ["float32[9]"], "mean": 0.5}]}) == []
 
 
 def test_every_row_names_peers_and_data_that_there_are():

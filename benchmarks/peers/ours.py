@@ -8,13 +8,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import penstock
-from benchmarks.delivery import Delivery, Fitting
+from benchmarks.delivery import Delivery, fitting
 from benchmarks.measuring import NotAvailable, Once
-from benchmarks.models import one_layer
 from benchmarks.peers.files import saved_arrays
 from benchmarks.processor import resident_bytes
 
 if TYPE_CHECKING:
+    from benchmarks.delivery import Fitting
     from benchmarks.measuring import Figures
 
 __all__ = [
@@ -57,9 +57,7 @@ def cached(folder: str, *, cache: str) -> Delivery:
 def npy(folder: str, *, batch_size: int, train: str = "") -> Delivery | Fitting:
     """``.npy`` files; with *train* in a ``fit``: of a model of one layer, or of one that reads."""
     sequence = penstock.make_generator(folder, loader="npy", batch_size=batch_size)
-    if train == "one layer":
-        return Fitting(sequence, model=one_layer(sequence[0][0].shape[1:], 10))
-    return Fitting(sequence) if train else Delivery(sequence)
+    return fitting(sequence, train, sequence[0][0].shape[1:]) if train else Delivery(sequence)
 
 
 def csv(folder: str) -> Delivery:
@@ -85,10 +83,11 @@ def packing(folder: str) -> Once:
     return Once(once)
 
 
-def arrays(folder: str, *, mapped: bool) -> Delivery:
-    """Arrays in memory, or memory-mapped."""
+def arrays(folder: str, *, mapped: bool, train: str = "") -> Delivery | Fitting:
+    """Arrays in memory, or memory-mapped; with *train* in a ``fit``."""
     x, y = saved_arrays(folder, mapped=mapped)
-    return Delivery(penstock.make_generator((x, y), batch_size=256))
+    sequence = penstock.make_generator((x, y), batch_size=256)
+    return fitting(sequence, train, x.shape[1:]) if train else Delivery(sequence)
 
 
 def files(folder: str, *, part: str) -> Delivery:

@@ -8,21 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.delivery import Delivery
+from benchmarks.delivery import Delivery, fitting
 from benchmarks.measuring import Looping, Once
 from benchmarks.peers.files import one_hot, saved_arrays
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from benchmarks.delivery import Fitting
     from benchmarks.measuring import Figures
 
 __all__ = ["arrays", "npy_loop", "pandas_chunks", "pyarrow_parse", "scan"]
 
 
-def arrays(folder: str, *, mapped: bool) -> Delivery:
-    """``fit(x, y)``."""
+def arrays(folder: str, *, mapped: bool, train: str = "") -> Delivery | Fitting:
+    """``fit(x, y)``; with *train* its training, too."""
     x, y = saved_arrays(folder, mapped=mapped)
+    if train:
+        return fitting(x, train, x.shape[1:], y=y, batch_size=256)
     return Delivery(x, y=y, batch_size=256)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.delivery import Delivery, Fitting
+from benchmarks.delivery import Delivery, Fitting, fitting
 from benchmarks.measuring import Once
 
 if TYPE_CHECKING:
@@ -38,10 +38,10 @@ def hand_over(*, leased: bool) -> Once:
     return Once(once)
 
 
-def ready(*, shape: tuple[int, ...], batches: int, train: bool = False) -> Delivery | Fitting:
+def ready(*, shape: tuple[int, ...], batches: int, train: str = "") -> Delivery | Fitting:
     """A PyDataset whose batches cost nothing: what Keras itself takes for delivering them."""
     data = _ready(tuple(shape), batches, leased=True)
-    return Fitting(data) if train else Delivery(data)
+    return fitting(data, train, shape[1:]) if train else Delivery(data)
 
 
 def _ready(shape: tuple[int, ...], batches: int, *, leased: bool) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.rows import PENSTOCK, ROOFLINE, Peer, Row, Target
+from benchmarks.rows import PENSTOCK, READY, ROOFLINE, Peer, Row, Target
 
 __all__ = ["ROWS"]
 
@@ -10,6 +10,7 @@ _SEED = "tutorial's DataGenerator"
 _RAW = "tf.data, decode_raw"
 _LOOP = "np.load loop, no Keras"
 _VOLUME = (32, 32, 32, 1)
+_KEPT = {"shape": (64, *_VOLUME), "batches": 63}
 _WORKERS = tuple({"batch_size": 64, "workers": count} for count in (1, 2, 6))
 
 ROWS = [
@@ -22,6 +23,7 @@ ROWS = [
             Peer(ROOFLINE, "roofline:npy", variants=({"batch_size": 64},)),
             Peer(_SEED, "older:data_generator", variants=_WORKERS),
             Peer(_RAW, "tfdata:npy", variants=({"batch_size": 64, "shape": _VOLUME},)),
+            Peer(READY, "trials:ready", variants=(_KEPT,), reads=False),
         ),
         targets=(Target(8, _SEED), Target(1.5, _RAW)),
     ),
@@ -36,6 +38,7 @@ ROWS = [
                 "older:data_generator",
                 variants=tuple({**each, "train": True} for each in _WORKERS),
             ),
+            Peer(READY, "trials:ready", variants=({**_KEPT, "train": "one layer"},), reads=False),
         ),
         targets=(Target(6, _SEED),),
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.rows import PENSTOCK, ROOFLINE, Peer, Row, Target
+from benchmarks.rows import PENSTOCK, READY, ROOFLINE, Peer, Row, Target, on
 
 __all__ = ["ROWS"]
 
@@ -10,12 +10,7 @@ _MAKE_CSV = "make_csv_dataset"
 _CHUNKS = "pandas chunks"
 _PARSE = "pyarrow's bare parse"
 _FIT = "fit(x, y)"
-_READY = Peer(
-    "Keras alone (ready batches)",
-    "trials:ready",
-    variants=({"shape": (256, 28, 28, 1), "batches": 235},),
-    reads=False,
-)
+_BACKENDS = ("tensorflow", "jax", "torch")
 _TABLE = {"folder": "table"}
 
 ROWS = [
@@ -28,6 +23,12 @@ ROWS = [
             Peer(ROOFLINE, "roofline:take"),
             Peer(_MAKE_CSV, "tfdata:csv"),
             Peer(_CHUNKS, "plain:pandas_chunks"),
+            Peer(
+                READY,
+                "trials:ready",
+                variants=({"shape": (1024, 30), "batches": 391},),
+                reads=False,
+            ),
         ),
         targets=(Target(50, _MAKE_CSV), Target(3, _CHUNKS)),
     ),
@@ -47,7 +48,12 @@ ROWS = [
             peers=(
                 Peer(PENSTOCK, "ours:arrays", variants=({"mapped": mapped},)),
                 Peer(_FIT, "plain:arrays", variants=({"mapped": mapped},)),
-                _READY,
+                Peer(
+                    READY,
+                    "trials:ready",
+                    variants=({"shape": (256, 28, 28, 1), "batches": 235},),
+                    reads=False,
+                ),
             ),
             targets=(Target(1, _FIT),),
         )
@@ -55,5 +61,21 @@ ROWS = [
             ("arrays", "60,000 × 28×28×1 in memory, batches of 256", False),
             ("memory-map", "the same, memory-mapped", True),
         )
+    ),
+    Row(
+        name="arrays-fit",
+        title="the same in memory, in fit, with a model that looks at its batches",
+        data={"folder": "arrays"},
+        peers=tuple(
+            Peer(
+                on(backend, who),
+                subject,
+                variants=({"mapped": False, "train": "reader"},),
+                backend=backend,
+            )
+            for backend in _BACKENDS
+            for who, subject in ((PENSTOCK, "ours:arrays"), (_FIT, "plain:arrays"))
+        ),
+        targets=tuple(Target(1, on(backend, _FIT), of=on(backend)) for backend in _BACKENDS),
     ),
 ]

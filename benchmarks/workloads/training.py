@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from benchmarks.rows import PENSTOCK, Peer, Row, Target
+from benchmarks.rows import PENSTOCK, READY, Peer, Row, Target, on
 
 __all__ = ["GPU", "ROWS"]
 
 _BACKENDS = ("tensorflow", "jax", "torch")
 _PHOTOS = {"folder": "photos"}
-
-
-def _on(backend: str) -> str:
-    return PENSTOCK if backend == "tensorflow" else f"{PENSTOCK} on {backend}"
 
 
 ROWS = [
@@ -21,15 +17,13 @@ ROWS = [
         data={},
         peers=(
             *(
-                Peer(
-                    _on(backend), "trials:hand_over", variants=({"leased": True},), backend=backend
-                )
+                Peer(on(backend), "trials:hand_over", variants=({"leased": True},), backend=backend)
                 for backend in _BACKENDS
             ),
             Peer("a plain ndarray", "trials:hand_over", variants=({"leased": False},)),
         ),
         targets=tuple(
-            Target(0.4, figure="ms", of=_on(backend), unit="ms", at_least=False)
+            Target(0.4, figure="ms", of=on(backend), unit="ms", at_least=False)
             for backend in _BACKENDS[:2]
         ),
         figure="ms",
@@ -43,7 +37,7 @@ ROWS = [
         peers=(
             *(
                 Peer(
-                    _on(backend),
+                    on(backend),
                     "ours:npy",
                     variants=({"batch_size": 64, "train": "reader"},),
                     backend=backend,
@@ -51,14 +45,14 @@ ROWS = [
                 for backend in _BACKENDS
             ),
             Peer(
-                "Keras alone (ready batches)",
+                READY,
                 "trials:ready",
-                variants=({"shape": (64, 32, 32, 32, 1), "batches": 63, "train": True},),
+                variants=({"shape": (64, 32, 32, 32, 1), "batches": 63, "train": "reader"},),
                 reads=False,
             ),
         ),
         targets=tuple(
-            Target(15, figure="gap_ms", of=_on(backend), unit="ms", at_least=False)
+            Target(15, figure="gap_ms", of=on(backend), unit="ms", at_least=False)
             for backend in _BACKENDS
         ),
         figure="gap_ms",
@@ -69,8 +63,8 @@ ROWS = [
         name="overlap",
         title="training as slow as the loading: against one after the other",
         data=_PHOTOS,
-        peers=tuple(Peer(_on(backend), "trials:overlap", backend=backend) for backend in _BACKENDS),
-        targets=tuple(Target(1.7, figure="overlap", of=_on(backend)) for backend in _BACKENDS[1:]),
+        peers=tuple(Peer(on(backend), "trials:overlap", backend=backend) for backend in _BACKENDS),
+        targets=tuple(Target(1.7, figure="overlap", of=on(backend)) for backend in _BACKENDS[1:]),
         figure="overlap",
         unit="×",
         seconds=2,
