@@ -300,14 +300,14 @@ REFUSED |= {
     "C28 permission denied": Refused(
         lambda: locked("a/1.npy"),
         SampleMissing,
-        "A .npy file cannot be opened: Permission denied.",
+        "The file cannot be opened: Permission denied.",
         PermissionError,
         AT,
     ),
     "C28 deleted after listing": Refused(
         lambda: after_listing(os.unlink),
         SampleMissing,
-        "A .npy file cannot be opened: No such file or directory.",
+        "The file cannot be opened: No such file or directory.",
         FileNotFoundError,
         AT,
     ),

@@ -191,7 +191,7 @@ def test_any_bytes_are_a_text_or_refused(tmp_path, content, encoding):
 
 
 def test_what_is_no_file_is_refused(tmp_path):
-    with pytest.raises(SampleMissing, match="cannot be read"):
+    with pytest.raises(SampleMissing, match="cannot be opened"):
         text_of(tmp_path / "none.txt")
     with pytest.raises(SampleRefused, match="directory"):
         text_of(tmp_path)

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import codecs
-import os
-import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from penstock.arrayspec import ArraySpec
-from penstock.errors import (
-    ConfigError,
-    PluginError,
-    SampleCorrupt,
-    SampleError,
-    SampleMissing,
-    SampleRefused,
-    quote,
-)
+from penstock.errors import ConfigError, PluginError, SampleCorrupt, SampleRefused, quote
 from penstock.hookspecs import hookimpl
+from penstock.reading import RegularFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,10 +23,6 @@ __all__ = ["TextFiles"]
 # The longest character of the encodings that Python knows, and a byte order mark.
 _MOST_BYTES = 8
 _MARK = "\ufeff"
-# Never wait for the writer of a FIFO, or hand a descriptor to a child.
-_FLAGS = os.O_RDONLY
-for _name in ("O_CLOEXEC", "O_NONBLOCK", "O_NOCTTY", "O_BINARY", "O_NOINHERIT"):
-    _FLAGS |= getattr(os, _name, 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,52 +151,14 @@ class TextFiles:
 
     def _bytes_of(self, path: str) -> tuple[bytes, bool]:
         """Read what is needed of a file; say whether that is all of it."""
-        most = self.max_bytes
-        if self.max_length is not None:
-            most = _MOST_BYTES * (self.max_length + 1)
-        try:
-            with open(path, "rb", buffering=0, opener=_open_descriptor) as file:
-                state = os.fstat(file.fileno())
-                if not stat.S_ISREG(state.st_mode):
-                    raise _not_regular(path)
-                if self.max_length is None and state.st_size > most:
-                    raise SampleRefused(
-                        f"A text file was refused: it has {state.st_size} bytes, and max_bytes is"
-                        f" {most}. Give max_length= to read its beginning, or a larger max_bytes=.",
-                        sample=path,
-                    )
-                data = _read_fully(file, min(most, state.st_size))
-        except SampleError:
-            raise
-        except (OSError, ValueError) as error:
-            if isinstance(error, OSError) and os.path.isdir(path):
-                raise _not_regular(path) from error
-            raise SampleMissing(
-                f"A text file cannot be read: {quote(str(error))}. Check the path and its"
-                " permissions, or leave it out.",
-                sample=path,
-            ) from error
-        return data, len(data) == state.st_size
-
-
-def _read_fully(file: Any, size: int) -> bytes:
-    parts = []
-    while size > 0:
-        part = file.read(size)
-        if not part:  # it was cut while it was read: what is left is a text all the same
-            break
-        parts.append(part)
-        size -= len(part)
-    return b"".join(parts)
-
-
-def _not_regular(path: str) -> SampleRefused:
-    return SampleRefused(
-        "A text file was refused: it is a directory, pipe, socket or device. Only regular files"
-        " are read.",
-        sample=path,
-    )
-
-
-def _open_descriptor(path: str, flags: int) -> int:
-    return os.open(path, flags | _FLAGS)
+        with RegularFile(path) as file:
+            if self.max_length is not None:
+                most = min(_MOST_BYTES * (self.max_length + 1), file.size)
+                return file.read_exactly(most), most == file.size
+            if file.size > self.max_bytes:
+                raise SampleRefused(
+                    f"A text file was refused: it has {file.size} bytes, and max_bytes is"
+                    f" {self.max_bytes}. Give max_length= to read its beginning, or a larger"
+                    " max_bytes=."
+                )
+            return file.read_exactly(file.size), True

@@ -281,7 +281,7 @@ def test_a_missing_file_keeps_its_cause(tmp_path):
 
 
 def test_a_path_that_cannot_be_one_is_refused(tmp_path):
-    with pytest.raises(SampleRefused, match="cannot be one"):
+    with pytest.raises(SampleRefused, match="is no name of a file"):
         load(str(tmp_path / "a\0b.png"))
 
 
@@ -298,7 +298,7 @@ def test_a_fifo_or_device_is_refused_without_waiting(tmp_path):
     found = []
 
     def attempt():
-        with pytest.raises(SampleRefused, match="is no regular file") as caught:
+        with pytest.raises(SampleRefused, match="it is a (pipe|device)") as caught:
             load(path)
         found.append(caught.value)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from penstock.errors import SampleCorrupt, SampleRefused
 
 if TYPE_CHECKING:
-    from io import FileIO
+    from penstock.reading import RegularFile
 
 __all__ = ["WavHeader", "read_header"]
 
@@ -71,32 +71,32 @@ class WavHeader:
         return self.channels * self.bits // 8
 
 
-def read_header(file: FileIO, size: int) -> WavHeader:
-    """Read the header of an open file of *size* bytes.
+def read_header(file: RegularFile) -> WavHeader:
+    """Read the header of an open file.
 
     Raises:
         SampleCorrupt: It is no ``.wav`` file, was cut, or contradicts itself.
         SampleRefused: It is compressed, or of a kind that is not read.
     """
-    head = file.read(12) or b""
+    head = file.read(12)
     if len(head) < 12 or head[:4] != b"RIFF" or head[8:] != b"WAVE":
         raise _corrupt(_what_it_is(head))
     layout: tuple[int, int, int, int, bool] | None = None
     place = 12
     for _ in range(_CHUNKS_LIMIT):
         file.seek(place)
-        start = file.read(8) or b""
+        start = file.read(8)
         if len(start) < 8:
             missing = "fmt" if layout is None else "data"
             raise _corrupt(f"it ends without a chunk {missing!r}: it was cut, or never closed")
         kind, length = start[:4], int.from_bytes(start[4:], "little")
         place += 8
         if kind == b"fmt ":
-            layout = _layout(file.read(min(length, 40)) or b"", length)
+            layout = _layout(file.read(min(length, 40)), length)
         elif kind == b"data":
             if layout is None:
                 raise _corrupt("its waveform comes before what says how to read it")
-            return _header(layout, place, length, size)
+            return _header(layout, place, length, file.size)
         place += length + length % 2  # chunks begin at even places
     raise _corrupt(f"it has more than {_CHUNKS_LIMIT} chunks before its waveform")
 

@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import math
-import os
-import stat
-from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from penstock.errors import SampleCorrupt, SampleError, SampleMissing, SampleRefused, quote
+from penstock.errors import SampleRefused
+from penstock.reading import RegularFile
 from penstock_audio.header import read_header
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from io import FileIO
-
     from numpy.typing import NDArray
 
     from penstock_audio.header import WavHeader
 
 __all__ = ["header_of", "length_at", "read_frames", "resampled"]
-
-# Never wait for the writer of a FIFO, hand a descriptor to a child, or acquire a terminal.
-_FLAGS = os.O_RDONLY
-for _name in ("O_CLOEXEC", "O_NONBLOCK", "O_NOCTTY", "O_BINARY", "O_NOINHERIT"):
-    _FLAGS |= getattr(os, _name, 0)
 
 # Half the length of the low-pass filter, in samples of the lower rate, and the window
 # that shapes it: SciPy's own choice in resample_poly.
@@ -43,8 +33,8 @@ def header_of(path: str) -> WavHeader:
     Raises:
         SampleError: The file is missing, malformed, or of a kind that is not read.
     """
-    with _opened(path) as (_, header):
-        return header
+    with RegularFile(path) as file:
+        return read_header(file)
 
 
 def length_at(header: WavHeader, rate: int | None) -> int:
@@ -68,7 +58,8 @@ def read_frames(path: str, count: int, rate: int | None) -> tuple[NDArray[np.flo
     Raises:
         SampleError: The file is missing, malformed, or of a kind that is not read.
     """
-    with _opened(path) as (file, header):
+    with RegularFile(path) as file:
+        header = read_header(file)
         up, down = _ratio(header.rate, rate)
         needed = count
         if up != down:
@@ -76,7 +67,8 @@ def read_frames(path: str, count: int, rate: int | None) -> tuple[NDArray[np.flo
             half = _HALF_LENGTH * max(up, down)
             needed = ((count - 1) * down + half) // up + 2
         raw = np.empty(min(needed, header.frames) * header.frame_bytes, np.uint8)
-        _read_fully(file, raw.data, header.offset)
+        file.seek(header.offset)
+        file.fill(raw)
     sound = _as_floats(raw, header).reshape(-1, header.channels)
     return (sound if up == down else resampled(sound, up, down)[:count]), header
 
@@ -137,57 +129,3 @@ def _as_floats(raw: NDArray[np.uint8], header: WavHeader) -> NDArray[np.float32]
         raw, bits = wide.reshape(-1), 32
     whole: NDArray[Any] = raw.view(f"<i{bits // 8}")
     return whole.astype(np.float32) * np.float32(2.0 ** (1 - bits))
-
-
-def _read_fully(file: FileIO, into: memoryview, offset: int) -> None:
-    file.seek(offset)
-    done = 0
-    while done < len(into):
-        count = file.readinto(into[done:])
-        if not count:
-            raise SampleCorrupt(
-                f"A .wav file changed while it was read: {len(into) - done} of its bytes are gone."
-                " Do not write to the samples during training."
-            )
-        done += count
-
-
-@contextmanager
-def _opened(path: str) -> Iterator[tuple[FileIO, WavHeader]]:
-    """Open a regular file and read its header; name *path* in whatever goes wrong."""
-    try:
-        file = open(path, "rb", buffering=0, opener=_open_descriptor)  # noqa: SIM115 - closed below
-    except (OSError, ValueError) as error:
-        if isinstance(error, OSError) and os.path.isdir(path):
-            raise _not_regular(path) from error
-        raise SampleMissing(
-            f"A .wav file cannot be opened: {quote(str(error))}. Check the path and its"
-            " permissions, or leave it out.",
-            sample=path,
-        ) from error
-    with file:
-        try:
-            state = os.fstat(file.fileno())
-            if not stat.S_ISREG(state.st_mode):
-                raise _not_regular(path)
-            yield file, read_header(file, state.st_size)
-        except SampleError as error:
-            error.sample = path
-            raise
-        except OSError as error:
-            raise SampleCorrupt(
-                f"A .wav file cannot be read: {error.strerror}. Check the disk it is on.",
-                sample=path,
-            ) from error
-
-
-def _not_regular(path: str) -> SampleRefused:
-    return SampleRefused(
-        "A .wav file was refused: it is a directory, pipe, socket or device. Only regular files"
-        " are read.",
-        sample=path,
-    )
-
-
-def _open_descriptor(path: str, flags: int) -> int:
-    return os.open(path, flags | _FLAGS)

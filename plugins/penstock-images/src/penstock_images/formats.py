@@ -72,6 +72,11 @@ def sniff(data: bytes) -> str:
 
 
 def _stranger(data: bytes) -> SampleError:
+    if not data:
+        return SampleCorrupt(
+            "An image was expected; the file is empty (0 bytes): "
+            "restore it or take it out of the samples."
+        )
     for start, name in _REFUSED:
         if data.startswith(start):
             return _refusal(name)

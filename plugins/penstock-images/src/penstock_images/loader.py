@@ -18,7 +18,7 @@ from penstock.errors import (
     quote,
 )
 from penstock_images.decoding import COLOR_MODES, decode, decode_jpeg
-from penstock_images.files import read_file, read_head
+from penstock_images.files import read_head, read_image
 from penstock_images.fitting import fit_image
 from penstock_images.formats import sniff
 from penstock_images.headers import read_header
@@ -216,7 +216,7 @@ class ImageFiles:
 
     def _read(self, path: str) -> tuple[bytes, Header]:
         # Four channels of 16 bits, and as much again for a clumsy encoding.
-        data = read_file(path, (1 << 20) + 16 * self.max_pixels, sniff)
+        data = read_image(path, (1 << 20) + 16 * self.max_pixels, sniff)
         header = read_header(data, sniff(data))
         self._check_pixels(header)
         return data, header

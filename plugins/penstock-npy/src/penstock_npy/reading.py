@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import os
-import stat
-from contextlib import contextmanager
+from io import FileIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from penstock.errors import (
-    SampleCorrupt,
-    SampleError,
-    SampleMismatch,
-    SampleMissing,
-    SampleRefused,
-    quote,
-)
+from penstock.errors import SampleMismatch, quote
+from penstock.reading import READ_FLAGS, RegularFile
 from penstock_npy.header import PREAMBLE, parse_header, prefix_length
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from io import FileIO
+    from collections.abc import Callable, Iterable
     from typing import TypeAlias
 
     from numpy.typing import NDArray
@@ -31,12 +23,6 @@ if TYPE_CHECKING:
     Buffer: TypeAlias = bytearray | memoryview
 
 __all__ = ["fill_rows", "read_header"]
-
-# Never wait for the writer of a FIFO, hand a descriptor to a child, or acquire a terminal.
-# O_BINARY is Windows': without it line ends are translated.
-_FLAGS = os.O_RDONLY
-for _name in ("O_CLOEXEC", "O_NONBLOCK", "O_NOCTTY", "O_BINARY", "O_NOINHERIT"):
-    _FLAGS |= getattr(os, _name, 0)
 
 # Nearly every header is this short: one read gets it whole.
 _USUAL_PREFIX = 128
@@ -90,20 +76,21 @@ def read_header(path: str) -> NpyHeader:
     Raises:
         SampleError: The file is missing, malformed, or holds no numbers.
     """
-    with _opened(path) as (file, size):
-        return _header(file, size)[1]
+    with RegularFile(path) as file:
+        return _header(file)[1]
 
 
 def _read_with_care(path: str, out: NDArray[Any], *, reshape: bool) -> bytes:
     """Read one file into *out*; return its header bytes if its data could be read as it is."""
-    with _opened(path) as (file, size):
-        prefix, header = _header(file, size)
+    with RegularFile(path) as file:
+        prefix, header = _header(file)
         _check_like(header, out, reshape=reshape)
+        file.seek(header.offset)
         if header.plain:
-            _read_fully(file, _bytes_of(out), header.offset)
+            file.fill(out)
             return prefix
         raw = np.empty(header.nbytes, np.uint8)
-        _read_fully(file, raw.data, header.offset)
+        file.fill(raw)
         order = "F" if header.fortran else "C"
         array = raw.view(header.dtype).reshape(header.shape, order=order)  # type: ignore[call-overload]
         out[...] = array.reshape(out.shape)
@@ -123,16 +110,14 @@ def _check_like(header: NpyHeader, out: NDArray[Any], *, reshape: bool) -> None:
     )
 
 
-def _header(file: FileIO, size: int) -> tuple[bytes, NpyHeader]:
-    head = file.read(_USUAL_PREFIX) or b""
-    length = prefix_length(head[:PREAMBLE], size)
+def _header(file: RegularFile) -> tuple[bytes, NpyHeader]:
+    head = file.read(_USUAL_PREFIX)
+    length = prefix_length(head[:PREAMBLE], file.size)
     if length > len(head):
-        rest = bytearray(length - len(head))
-        _read_fully(file, memoryview(rest), len(head))
-        head += rest
+        head += file.read_exactly(length - len(head))
     prefix = head[:length]
     header = parse_header(prefix)
-    header.check_size(size)
+    header.check_size(file.size)
     return prefix, header
 
 
@@ -141,73 +126,8 @@ def _bytes_of(array: NDArray[Any]) -> memoryview:
     return array.reshape(-1).view(np.uint8).data
 
 
-def _read_fully(file: FileIO, into: memoryview, offset: int) -> None:
-    file.seek(offset)
-    done = 0
-    while done < len(into):
-        count = file.readinto(into[done:])
-        if not count:
-            raise SampleCorrupt(
-                f"A .npy file changed while it was read: {len(into) - done} of its bytes are gone. "
-                "Do not write to the samples during training."
-            )
-        done += count
-
-
-@contextmanager
-def _opened(path: str) -> Iterator[tuple[FileIO, int]]:
-    """Open a regular file; give it and its size; name *path* in whatever goes wrong."""
-    try:
-        file = open(path, "rb", buffering=0, opener=_open_descriptor)  # noqa: SIM115 - closed below
-    except (OSError, ValueError) as error:
-        raise _not_opened(path, error) from error
-    with file:
-        try:
-            state = os.fstat(file.fileno())
-            if not stat.S_ISREG(state.st_mode):
-                raise _not_regular(path)
-            yield file, state.st_size
-        except SampleError as error:
-            error.sample = path
-            raise
-        except OSError as error:
-            raise SampleCorrupt(
-                f"A .npy file cannot be read: {error.strerror}. Check the disk it is on.",
-                sample=path,
-            ) from error
-
-
-def _not_opened(path: str, error: Exception) -> SampleError:
-    if not isinstance(error, OSError):
-        return SampleRefused(
-            f"A .npy file was refused: {quote(path)} is no file name ({error}).", sample=path
-        )
-    try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            return _not_regular(path)
-    except OSError:  # It cannot even be looked at: the first error says why.
-        pass
-    return SampleMissing(
-        f"A .npy file cannot be opened: {error.strerror}. Check the path and its permissions, or "
-        "leave it out.",
-        sample=path,
-    )
-
-
-def _not_regular(path: str) -> SampleRefused:
-    return SampleRefused(
-        "A .npy file was refused: it is a directory, pipe, socket or device. "
-        "Only regular files are read.",
-        sample=path,
-    )
-
-
-def _open_descriptor(path: str, flags: int) -> int:
-    return os.open(path, flags | _FLAGS)
-
-
 def _read_by_preadv(path: str, buffers: list[Buffer]) -> int:
-    descriptor = os.open(path, _FLAGS)
+    descriptor = os.open(path, READ_FLAGS)
     try:
         return os.preadv(descriptor, buffers, 0)
     finally:
@@ -215,7 +135,7 @@ def _read_by_preadv(path: str, buffers: list[Buffer]) -> int:
 
 
 def _read_by_readinto(path: str, buffers: list[Buffer]) -> int:
-    with open(path, "rb", buffering=0, opener=_open_descriptor) as file:
+    with FileIO(os.open(path, READ_FLAGS)) as file:
         # A pipe that is open elsewhere yields what is there, or None; it never blocks.
         counts: list[int | None] = [file.readinto(buffer) for buffer in buffers]
         return sum(count or 0 for count in counts)
