@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from penstock.errors import SampleCorrupt, SampleError, SampleMissing, SampleRefused, quote
+from penstock.errors import SampleCorrupt, SampleError, SampleRefused, quote
+from penstock.reading import RegularFile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,23 +51,17 @@ def open_volume(path: str, canonical: bool, max_voxels: int) -> Volume:
         SampleRefused: It holds something else than one volume or series of real
             numbers, or too many.
     """
-    try:
-        return _opened(path, canonical, max_voxels)
-    except SampleError as error:
-        error.sample = path
-        raise
-    except (FileNotFoundError, PermissionError) as error:
-        raise SampleMissing(
-            f"A NIfTI file cannot be opened: {error.strerror or error}."
-            " Check that it exists and may be read.",
-            sample=path,
-        ) from error
-    except Exception as error:  # nibabel, gzip and zlib raise whatever they come across
-        raise SampleCorrupt(
-            f"A NIfTI file cannot be read: {type(error).__name__}: {quote(str(error))}."
-            " Write it again, or leave it out.",
-            sample=path,
-        ) from error
+    # nibabel opens the file itself, and would wait for the writer of a pipe.
+    with RegularFile(path):
+        try:
+            return _opened(path, canonical, max_voxels)
+        except SampleError:
+            raise
+        except Exception as error:  # nibabel, gzip and zlib raise whatever they come across
+            raise SampleCorrupt(
+                f"A NIfTI file cannot be read: {type(error).__name__}: {quote(str(error))}."
+                " Write it again, or leave it out."
+            ) from error
 
 
 def _opened(path: str, canonical: bool, max_voxels: int) -> Volume:
