@@ -61,7 +61,7 @@ class TextFiles:
     def __post_init__(self) -> None:
         for name in ("max_length", "max_bytes"):
             value = getattr(self, name)
-            if isinstance(value, int) and value < 1:
+            if isinstance(value, (int, np.integer)) and value < 1:
                 raise ConfigError(
                     f"{name}={quote(value)} was given; it must be a whole number of at least 1."
                 )

@@ -135,13 +135,11 @@ def test_a_directory_of_class_folders_is_found_and_fed_to_keras(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("option", "value", "hint"),
     [
-        ("column", 3, "no name of a column"),
         ("shape", (3, 4), r"no \(x, y, z\)"),
         ("shape", (3, 4, 0), r"no \(x, y, z\)"),
         ("shape", 64, r"no \(x, y, z\)"),
         ("window", (1, 1), "two numbers in order"),
         ("window", (0, float("nan")), "two numbers in order"),
-        ("canonical", 1, "neither True nor False"),
         ("fill", float("inf"), "no finite number"),
         ("dtype", "float23", "Did you mean 'float32'?"),
         ("data_format", "channel_first", "Did you mean 'channels_first'?"),
@@ -151,6 +149,12 @@ def test_a_directory_of_class_folders_is_found_and_fed_to_keras(tmp_path: Path) 
 def test_an_option_that_cannot_work_is_refused(option: str, value: Any, hint: str) -> None:
     with pytest.raises(ConfigError, match=f"^{option}=.*{hint}"):
         NiftiFiles(**{option: value})
+
+
+def test_a_value_of_another_type_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "a.nii", volume(0))
+    with pytest.raises(ConfigError, match="canonical=1; it must be True or False"):
+        penstock.make_generator(tmp_path, loader="nifti", canonical=1)
 
 
 def test_a_list_is_as_good_as_a_tuple() -> None:

@@ -282,16 +282,13 @@ def test_what_a_killed_run_left_is_removed_after_a_day(table: str, folder: Path)
     assert packs(folder) == sorted([pack, new, other])
 
 
-def test_the_cache_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(cache.sys, "platform", "linux")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache.cache_folder(None) == str(tmp_path / "penstock" / "csv")
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert cache.cache_folder(None) == str(tmp_path / ".cache" / "penstock" / "csv")
-    monkeypatch.setattr(cache.sys, "platform", "win32")
-    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
-    assert cache.cache_folder(None) == os.path.join(str(tmp_path), "penstock", "csv")
+@pytest.mark.skipif(sys.platform == "win32", reason="its modes say nothing of who may write")
+def test_a_folder_that_everybody_may_write_to_is_refused(table: str, folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o777)
+    with pytest.raises(ConfigError, match=r"cache_dir=.*can be written by everybody"):
+        rows(loader(folder), table)
+    assert not packs(folder)
 
 
 def test_a_packed_table_is_opened_without_a_parser(table: str, folder: Path) -> None:

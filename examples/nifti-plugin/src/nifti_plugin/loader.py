@@ -57,15 +57,11 @@ class NiftiFiles:
     suffixes: ClassVar[tuple[str, ...]] = (".nii", ".nii.gz")
 
     def __post_init__(self) -> None:
-        if not isinstance(self.column, str):
-            raise ConfigError(f"column={quote(self.column)} is no name of a column.")
         if self.shape is not None:
             # A list, as it comes from a configuration file, would not be hashable.
             object.__setattr__(self, "shape", _three_sizes(self.shape))
         if self.window is not None:
             object.__setattr__(self, "window", _window(self.window))
-        if not isinstance(self.canonical, bool):
-            raise ConfigError(f"canonical={quote(self.canonical)} is neither True nor False.")
         if not _is_number(self.fill):
             raise ConfigError(f"fill={quote(self.fill)} is no finite number.")
         _check_choice("dtype", self.dtype, _DTYPES)

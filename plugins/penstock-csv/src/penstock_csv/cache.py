@@ -25,21 +25,10 @@ if TYPE_CHECKING:
     from penstock_csv.packfile import PackFile
     from penstock_csv.parsing import Plan
 
-__all__ = ["cache_folder", "packed"]
+__all__ = ["packed"]
 
 # A run that was killed leaves its unfinished file; after this long nobody works on it any more.
 _ABANDONED_S = 86_400.0
-
-
-def cache_folder(chosen: str | None) -> str:
-    """Return the directory for packed files: *chosen*, or the user's cache directory."""
-    if chosen is not None:
-        return os.path.abspath(os.path.expanduser(chosen))
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or os.path.expanduser(r"~\AppData\Local")
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return os.path.join(base, "penstock", "csv")
 
 
 def packed(

@@ -82,10 +82,6 @@ class CsvRows:
         object.__setattr__(self, "exclude", _names("exclude", self.exclude))
         if self.y_col is not None and not isinstance(self.y_col, str):
             object.__setattr__(self, "y_col", _names("y_col", self.y_col))
-        if self.sample_weight is not None and not isinstance(self.sample_weight, str):
-            raise ConfigError(
-                f"sample_weight={quote(self.sample_weight)} is not the name of a column."
-            )
         object.__setattr__(self, "dtype", _dtype_name(self.dtype))
         _check_delimiter(self.delimiter)
         if self.missing not in _MISSING:
@@ -99,8 +95,6 @@ class CsvRows:
             if not isinstance(self.cache_dir, (str, os.PathLike)):
                 raise ConfigError(f"cache_dir={quote(self.cache_dir)} is not a path.")
             object.__setattr__(self, "cache_dir", os.fsdecode(self.cache_dir))
-        if not isinstance(self.progress, bool):
-            raise ConfigError(f"progress={quote(self.progress)} is neither True nor False.")
 
     def __getstate__(self) -> dict[str, Any]:
         # Open packed files stay behind: whoever unpickles this opens them by the source.

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from penstock.errors import ConfigError, quote, suggest
-from penstock_csv.cache import cache_folder, packed
+from penstock.folders import cache_folder, refuse_shared
+from penstock_csv.cache import packed
 from penstock_csv.header import read_header
 from penstock_csv.parsing import Plan, numeric_columns
 from penstock_csv.scanning import read_blocks
@@ -48,10 +49,12 @@ def open_table(loader: CsvRows, path: str) -> PackFile:
         for field in fields(loader)
         if field.name not in _HOW_IT_RUNS
     }
+    folder = cache_folder(loader.cache_dir, "csv")
+    refuse_shared(folder, "cache_dir")
     return packed(
         path,
         options,
-        cache_folder(loader.cache_dir),
+        folder,
         lambda: _plan(loader, path),
         progress=loader.progress,
     )

@@ -14,13 +14,10 @@ from penstock_npy.header import PREAMBLE, parse_header, prefix_length
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import TypeAlias
 
     from numpy.typing import NDArray
 
     from penstock_npy.header import NpyHeader
-
-    Buffer: TypeAlias = bytearray | memoryview
 
 __all__ = ["fill_rows", "read_header"]
 
@@ -126,7 +123,7 @@ def _bytes_of(array: NDArray[Any]) -> memoryview:
     return array.reshape(-1).view(np.uint8).data
 
 
-def _read_by_preadv(path: str, buffers: list[Buffer]) -> int:
+def _read_by_preadv(path: str, buffers: list[bytearray | memoryview]) -> int:
     descriptor = os.open(path, READ_FLAGS)
     try:
         return os.preadv(descriptor, buffers, 0)
@@ -134,7 +131,7 @@ def _read_by_preadv(path: str, buffers: list[Buffer]) -> int:
         os.close(descriptor)
 
 
-def _read_by_readinto(path: str, buffers: list[Buffer]) -> int:
+def _read_by_readinto(path: str, buffers: list[bytearray | memoryview]) -> int:
     with FileIO(os.open(path, READ_FLAGS)) as file:
         # A pipe that is open elsewhere yields what is there, or None; it never blocks.
         counts: list[int | None] = [file.readinto(buffer) for buffer in buffers]
@@ -142,6 +139,6 @@ def _read_by_readinto(path: str, buffers: list[Buffer]) -> int:
 
 
 # Windows and old macOS have no preadv.
-_read_at_once: Callable[[str, list[Buffer]], int] = (
+_read_at_once: Callable[[str, list[bytearray | memoryview]], int] = (
     _read_by_preadv if hasattr(os, "preadv") else _read_by_readinto
 )
