@@ -260,6 +260,64 @@ def test_suffixes_are_no_option():
         penstock.make_generator(["a.dcm"], loader=Files())
 
 
+def test_fields_without_the_decorator_are_refused():
+    class Bare:
+        length: int = 3
+
+        @penstock.hookimpl
+        def load_samples(self, samples, out): ...
+
+    @dataclass(frozen=True)
+    class Whole:
+        column: str = "sample"
+
+    class Heir(Whole, Bare):
+        length: int = 3
+
+    for made in (Bare(), Heir()):
+        with pytest.raises(PluginError, match="has a field length, .* no dataclass. Write @datacl"):
+            penstock.make_generator(["a"], loader=made)
+
+
+def test_other_classes_with_options_are_components(tmp_path):
+    np.arange(3.0).tofile(tmp_path / "a")
+
+    class Named:
+        kinds: ClassVar[tuple[str, ...]] = ("a",)
+
+        def __init__(self, length):
+            self.length: int = length
+
+        @penstock.hookimpl
+        def describe_sample(self):
+            return penstock.ArraySpec((self.length,), "float64")
+
+        @penstock.hookimpl
+        def load_samples(self, samples, out):
+            out[0] = np.fromfile(samples[0])
+
+    class Heir(Named):
+        kinds: ClassVar[tuple[str, ...]] = ("b",)
+        length: int
+        _found: dict[str, int]
+
+    for made in (Named(3), Heir(3)):
+        with penstock.make_generator(["a"], loader=made, root=tmp_path) as data:
+            np.testing.assert_array_equal(data[0][0], [[0, 1, 2]])
+
+
+def test_a_default_without_a_type_is_pointed_out():
+    @dataclass(frozen=True)
+    class Untyped:
+        length = 3
+        suffixes: ClassVar[tuple[str, ...]] = (".a",)
+
+    with pytest.raises(ConfigError, match=r"Untyped.length is no field for want .*: length: int"):
+        make(Untyped, "loader 'x'", {"length": 4}, {})
+    with pytest.raises(ConfigError, match=r"no option 'suffixes'. Its options are: none.$"):
+        make(Untyped, "loader 'x'", {"suffixes": (".b",)}, {})
+
+
 def test_a_hook_may_leave_arguments_out():
     class Short:
         @penstock.hookimpl

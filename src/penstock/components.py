@@ -98,7 +98,7 @@ def make(
         if option not in known:
             raise ConfigError(
                 f"The {title} has no option {option!r}.{_nearest(option, list(known), list(also))}"
-                f" Its options are: {', '.join(known) or 'none'}."
+                f" Its options are: {', '.join(known) or 'none'}.{_no_field(component, option)}"
             )
     given = {name: value for name, value in shared.items() if name in known and value is not None}
     try:
@@ -113,6 +113,15 @@ def make(
     # As the component left them: it may have converted what was typed.
     check_types(component, title, {name: getattr(made, name, options[name]) for name in options})
     return made
+
+
+def _no_field(component: type[Any], option: str) -> str:
+    """Tell the author of a component of a default that stands there without its type."""
+    value = getattr(component, option, ...)
+    if not isinstance(value, (bool, int, float, str)):
+        return ""
+    kind = type(value).__name__
+    return f" {component.__name__}.{option} is no field for want of a type: {option}: {kind} = …"
 
 
 def _nearest(option: str, known: list[str], also: list[str]) -> str:

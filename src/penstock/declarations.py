@@ -25,11 +25,12 @@ def check_class(component: type[Any], title: str) -> None:
     """Refuse a component whose class says what the core would misunderstand.
 
     Raises:
-        PluginError: It was built for hooks of a later version than these, or its
-            suffixes are no endings of files.
+        PluginError: It was built for hooks of a later version than these, its suffixes
+            are no endings of files, or its fields are no options.
     """
     _check_api(component, title)
     _check_suffixes(component, title)
+    _check_fields(component, title)
 
 
 def check_hooks(component: type[Any]) -> None:
@@ -115,6 +116,20 @@ def _check_suffixes(component: type[Any], title: str) -> None:
             f"{title} says suffixes={quote(suffixes)}. It must be a tuple of lower-case endings"
             f" that begin with a dot, {right}."
         )
+
+
+def _check_fields(component: type[Any], title: str) -> None:
+    """Without the decorator, fields would stay at their defaults whatever users type."""
+    own = vars(component)
+    if "__dataclass_fields__" in own or "__init__" in own:
+        return
+    options = inspect.signature(component).parameters
+    for name, annotation in own.get("__annotations__", {}).items():
+        if name not in options and not name.startswith("_") and "ClassVar" not in str(annotation):
+            raise PluginError(
+                f"{title} has a field {name}, which is no option: its class is no dataclass. Write"
+                f" @dataclass(frozen=True, kw_only=True) above class {component.__name__}."
+            )
 
 
 def _is_ending(suffix: object) -> bool:
