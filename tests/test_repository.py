@@ -23,7 +23,16 @@ PROJECTS = {
 PLUGINS = {path: project for path, project in PROJECTS.items() if path != ROOT}
 
 # What hooks are made of: a component may import this and nothing else of Penstock.
-CONTRACT = {"arrayspec", "batch", "draws", "errors", "folders", "hookspecs", "reading"}
+CONTRACT = {
+    "arrayspec",
+    "batch",
+    "draws",
+    "errors",
+    "folders",
+    "hookspecs",
+    "lookalikes",
+    "reading",
+}
 # Nothing imports what stands before it, not even by a detour.
 DOWNSTREAM = ("__main__", "cli", "demo", "factory", "sequence", "readahead", "batches", "order")
 HEAVY = {"jax", "keras", "tensorflow", "torch"}

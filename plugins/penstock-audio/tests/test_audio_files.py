@@ -216,10 +216,10 @@ def test_files_that_differ_are_named_with_what_to_type(tmp_path: Path) -> None:
 
 DATA = (b"data", bytes(8))
 BAD: dict[str, tuple[bytes, type[Exception], str]] = {
-    "empty": (b"", SampleCorrupt, "it is an empty file"),
-    "another format": (b"OggS" + bytes(99), SampleCorrupt, "it is Ogg"),
+    "empty": (b"", SampleCorrupt, "it looks like an empty file"),
+    "another format": (b"OggS" + bytes(99), SampleCorrupt, "it looks like Ogg"),
     "big-endian": (b"RIFX" + bytes(99), SampleCorrupt, "big-endian"),
-    "no sound at all": (b"<!doctype html>", SampleCorrupt, "does not begin as a .wav"),
+    "no sound at all": (b"<!doctype html>", SampleCorrupt, "no .wav file; it looks like HTML"),
     "no format": (riff(DATA), SampleCorrupt, "comes before what says how to read it"),
     "no data": (riff((b"fmt ", fmt())), SampleCorrupt, "ends without a chunk 'data'"),
     "cut": (riff((b"fmt ", fmt()), DATA)[:-2], SampleCorrupt, "8 bytes, and the file has 6 more"),

@@ -63,18 +63,18 @@ def jpeg_with_size(width, height):
 
 JPEG, PNG = encoded("JPEG"), encoded("PNG")
 BAD = {
-    "I01 empty": (b"", SampleCorrupt, WANTED + "the file is empty"),
+    "I01 empty": (b"", SampleCorrupt, WANTED + "this looks like an empty file"),
     "I02 text": (b"not an image\n", SampleCorrupt, WANTED + "this looks like text"),
     "I03 HTML": (b"<!DOCTYPE html><html>404", SampleCorrupt, WANTED + "this looks like HTML"),
     "I03 HTML later": (b"\n  <HTML><body>404", SampleCorrupt, WANTED + "this looks like HTML"),
-    "I02 zeros": (bytes(5000), SampleCorrupt, WANTED + "there are only zero bytes"),
-    "I02 noise": (b"\x9c\x02\xff\x13" * 50, SampleCorrupt, WANTED + "these bytes are no image"),
-    "I02 .npy": (b"\x93NUMPY\x01\x00", SampleCorrupt, WANTED + "this is a .npy array"),
-    "I02 zip": (b"PK\x03\x04....", SampleCorrupt, WANTED + "this is a zip archive"),
+    "I02 zeros": (bytes(5000), SampleCorrupt, WANTED + "this looks like nothing but zero"),
+    "I02 noise": (b"\x9c\x02\xff\x13" * 50, SampleCorrupt, WANTED + "this is none"),
+    "I02 .npy": (b"\x93NUMPY\x01\x00", SampleCorrupt, WANTED + "this looks like a .npy array"),
+    "I02 zip": (b"PK\x03\x04....", SampleCorrupt, WANTED + "this looks like a zip archive"),
     "I02 LFS pointer": (
         b"version https://git-lfs.github.com/spec/v1\n",
         SampleCorrupt,
-        WANTED + "this is a Git LFS pointer",
+        WANTED + "this looks like a Git LFS pointer",
     ),
     "I28 SVG": (
         b"<svg xmlns='http://www.w3.org/2000/svg'/>",
@@ -268,7 +268,7 @@ def test_a_huge_file_is_not_read(tmp_path, at_little_cost):
         load(str(path))
     with path.open("wb") as file:
         file.truncate(1 << 29)
-    with at_little_cost(1_000_000), pytest.raises(SampleCorrupt, match="only zero bytes"):
+    with at_little_cost(1_000_000), pytest.raises(SampleCorrupt, match="nothing but zero bytes"):
         load(str(path))
 
 

@@ -232,7 +232,7 @@ def test_the_depth_is_that_of_the_first_file_that_can_be_read(write, deep):
     paths = np.array([write("bad.png", b""), write("deep.png", deep)], dtype=object)
 
     assert ImageFiles().describe_sample(paths).dtype == np.uint16
-    with pytest.raises(Exception, match="the file is empty"):
+    with pytest.raises(Exception, match="an empty file"):
         ImageFiles().describe_sample(paths[:1])
 
 

@@ -72,6 +72,11 @@ BAD = {
     "N04 text": (b"hello world, 1, 2\n" * 9, SampleCorrupt, "it looks like text"),
     "N05 PNG": (b"\x89PNG\r\n\x1a\n" + DATA, SampleCorrupt, "it looks like PNG"),
     "N05 HTML": (b"<!DOCTYPE html><title>404", SampleCorrupt, "it looks like HTML"),
+    "N05 LFS": (
+        b"version https://git-lfs.github.com/spec/v1\n",
+        SampleCorrupt,
+        "a Git LFS pointer",
+    ),
     "N05 pickle": (pickle.dumps([1] * 9), SampleCorrupt, "it looks like a pickle"),
     "N05 bytes": (b"\x00\x01\x02" * 9, SampleCorrupt, "not a .npy file"),
     "N06 version 9.9": (b"\x93NUMPY\x09\x09" + GOOD[8:], SampleCorrupt, "version is 9.9"),

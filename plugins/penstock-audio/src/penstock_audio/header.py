@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from penstock.errors import SampleCorrupt, SampleRefused
+from penstock.lookalikes import looks_like
 
 if TYPE_CHECKING:
     from penstock.reading import RegularFile
@@ -34,15 +35,6 @@ _SUBFORMAT = bytes.fromhex("000000001000800000aa00389b71")
 _CHUNKS_LIMIT = 1_000
 _CHANNELS_LIMIT = 1_024
 _UNKNOWN = 0xFFFFFFFF  # the size of data that were streamed
-_LOOKS = (
-    (b"RIFX", "a big-endian .wav file"),
-    (b"RF64", "an RF64 file, for more than 4 GiB"),
-    (b"OggS", "Ogg"),
-    (b"fLaC", "FLAC"),
-    (b"ID3", "MP3"),
-    (b"FORM", "AIFF"),
-    (b".snd", "AU"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +72,8 @@ def read_header(file: RegularFile) -> WavHeader:
     """
     head = file.read(12)
     if len(head) < 12 or head[:4] != b"RIFF" or head[8:] != b"WAVE":
-        raise _corrupt(_what_it_is(head))
+        found = looks_like(head + file.read(1024))
+        raise _corrupt(f"it is no .wav file{found and f'; it looks like {found}'}")
     layout: tuple[int, int, int, int, bool] | None = None
     place = 12
     for _ in range(_CHUNKS_LIMIT):
@@ -140,15 +133,6 @@ def _layout(fields: bytes, length: int) -> tuple[int, int, int, int, bool]:
             f" {align} bytes, which contradicts itself"
         )
     return rate, channels, bits, align, kind == _FLOAT
-
-
-def _what_it_is(head: bytes) -> str:
-    if not head:
-        return "it is an empty file"
-    for magic, name in _LOOKS:
-        if head.startswith(magic):
-            return f"it is {name}, by its first bytes"
-    return "it does not begin as a .wav file does"
 
 
 def _corrupt(what: str) -> SampleCorrupt:

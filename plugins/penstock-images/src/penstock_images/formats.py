@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from penstock.errors import SampleCorrupt, SampleRefused, quote
+from penstock.lookalikes import looks_like
 
 if TYPE_CHECKING:
     from penstock.errors import SampleError
@@ -34,13 +35,6 @@ _REFUSED = (
     (b"SIMPLE  =", "FITS"),
     (b"\x89HDF\r\n", "HDF5"),
 )
-_OTHER = (
-    (b"\x93NUMPY", "a .npy array"),
-    (b"PK\x03\x04", "a zip archive"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"version https://git-lfs", "a Git LFS pointer, whose file was not fetched"),
-)
-_HTML = (b"<!doctype html", b"<html", b"<head", b"<body", b"<!--")
 _TIFF = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 _ALLOWED = "JPEG, PNG, BMP, GIF, WebP or TIFF"
 
@@ -72,51 +66,22 @@ def sniff(data: bytes) -> str:
 
 
 def _stranger(data: bytes) -> SampleError:
-    if not data:
-        return SampleCorrupt(
-            "An image was expected; the file is empty (0 bytes): "
-            "restore it or take it out of the samples."
-        )
     for start, name in _REFUSED:
         if data.startswith(start):
             return _refusal(name)
     if data[4:8] == b"ftyp":
         return _refusal("HEIF, AVIF or video")
-    text = data[:1024].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    if b"<svg" in text:
+    if b"<svg" in data[:1024].lower():
         return _refusal("SVG")
-    if text.startswith(_HTML) or b"<html" in text:
-        return _corruption(
-            "this looks like HTML, such as a page that reports a failed download", data
-        )
-    for start, name in _OTHER:
-        if data.startswith(start):
-            return _corruption(f"this is {name}", data)
-    if not data.strip(b"\0"):
-        return _corruption("there are only zero bytes, as after an interrupted copy", data)
-    if all(byte in b"\t\n\r\f" or byte >= 32 for byte in data[:64]) and _is_text(data[:64]):
-        return _corruption("this looks like text", data)
-    return _corruption("these bytes are no image", data)
-
-
-def _is_text(data: bytes) -> bool:
-    try:
-        # A character cut in two at the end is no objection.
-        data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        return error.start > len(data) - 4
-    return True
+    found = looks_like(data)
+    return SampleCorrupt(
+        f"An image was expected; {f'this looks like {found}' if found else 'this is none'}"
+        f" ({quote(data[:16])}): restore the file or take it out of the samples."
+    )
 
 
 def _refusal(name: str) -> SampleRefused:
     return SampleRefused(
         f"An image in {_ALLOWED} was expected; this looks like {name}, "
         "which is not read: convert the file."
-    )
-
-
-def _corruption(found: str, data: bytes) -> SampleCorrupt:
-    return SampleCorrupt(
-        f"An image was expected; {found} ({quote(data[:16])}…): "
-        "restore the file or take it out of the samples."
     )

@@ -14,12 +14,10 @@ from typing import Any
 import numpy as np
 
 from penstock.errors import SampleCorrupt, SampleMismatch, SampleRefused, quote
+from penstock.lookalikes import looks_like
 from penstock_npy.literal import parse_literal
 
-__all__ = ["PREAMBLE", "NpyHeader", "parse_header", "prefix_length"]
-
-PREAMBLE = 12
-"""Bytes that are enough to learn the length of the header."""
+__all__ = ["NpyHeader", "parse_header", "prefix_length"]
 
 _MAGIC = b"\x93NUMPY"
 _HEADER_LIMIT = 10_000
@@ -42,19 +40,6 @@ _REFUSED_LETTERS = {
     "U": "strings",
     "V": "void data",
 }
-_LOOKS = (
-    (b"\x89PNG", "PNG"),
-    (b"\xff\xd8\xff", "JPEG"),
-    (b"GIF8", "GIF"),
-    (b"PK\x03\x04", "a zip archive, as numpy.savez writes"),
-    (b"PK\x05\x06", "an empty zip archive"),
-    (b"\x1f\x8b", "gzip"),
-    (b"\x89HDF", "HDF5"),
-    (b"\x80\x02", "a pickle"),
-    (b"\x80\x03", "a pickle"),
-    (b"\x80\x04", "a pickle"),
-    (b"\x80\x05", "a pickle"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +98,7 @@ def prefix_length(head: bytes, size: int) -> int:
     """Return where the header ends and the array's bytes start.
 
     Args:
-        head: The first ``PREAMBLE`` bytes of the file, or all it has.
+        head: The first bytes of the file: 12 or more, or all it has.
         size: Length of the file in bytes.
 
     Raises:
@@ -123,8 +108,9 @@ def prefix_length(head: bytes, size: int) -> int:
     if not head:
         raise _corrupt("it is an empty file")
     if not head.startswith(_MAGIC):
-        raise _corrupt(f"it is not a .npy file{_looks_like(head)}")
-    if len(head) < 10 or (head[6] != 1 and len(head) < PREAMBLE):
+        found = looks_like(head)
+        raise _corrupt(f"it is not a .npy file{found and f'; it looks like {found}'}")
+    if len(head) < 10 or (head[6] != 1 and len(head) < 12):
         raise _corrupt("it ends within its header")
     version = (head[6], head[7])
     if version not in ((1, 0), (2, 0), (3, 0)):
@@ -203,17 +189,6 @@ def _shape(shape: object) -> tuple[int, ...]:
         if type(size) is not int or size < 0:
             raise _corrupt(f"its header gives the shape {quote(shape)}, not whole numbers from 0")
     return shape
-
-
-def _looks_like(head: bytes) -> str:
-    for magic, name in _LOOKS:
-        if head.startswith(magic):
-            return f"; it looks like {name}"
-    if head.lstrip().lower().startswith((b"<!doc", b"<html", b"<?xml")):
-        return "; it looks like HTML"
-    if all(byte in b"\t\n\r\f" or 32 <= byte < 127 for byte in head):
-        return "; it looks like text"
-    return ""
 
 
 def _corrupt(what: str) -> SampleCorrupt:

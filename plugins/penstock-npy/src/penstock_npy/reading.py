@@ -10,7 +10,7 @@ import numpy as np
 
 from penstock.errors import SampleMismatch, quote
 from penstock.reading import READ_FLAGS, RegularFile
-from penstock_npy.header import PREAMBLE, parse_header, prefix_length
+from penstock_npy.header import parse_header, prefix_length
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -109,7 +109,7 @@ def _check_like(header: NpyHeader, out: NDArray[Any], *, reshape: bool) -> None:
 
 def _header(file: RegularFile) -> tuple[bytes, NpyHeader]:
     head = file.read(_USUAL_PREFIX)
-    length = prefix_length(head[:PREAMBLE], file.size)
+    length = prefix_length(head, file.size)
     if length > len(head):
         head += file.read_exactly(length - len(head))
     prefix = head[:length]
