@@ -499,7 +499,8 @@ REFUSED |= {
     "P10 missing": Refused(
         lambda: ordered("data.csv", y_col="species", missing="nann"),
         ConfigError,
-        "missing='nann' is neither 'error' nor 'nan'. Did you mean 'nan'?",
+        "The loader 'csv' was given missing='nann'; it must be 'error' or 'nan'. Did you mean"
+        " 'nan'?",
     ),
     "P10 root": Refused(
         lambda: generate(root="nowhere"),

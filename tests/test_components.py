@@ -72,6 +72,7 @@ def test_values_of_the_declared_types_are_taken(options):
         ("names", "abc", "it must be a tuple of strings"),
         ("names", (1,), "it must be a tuple of strings"),
         ("mode", "quick", "it must be 'fast' or 'slow'"),
+        ("mode", "fsat", "it must be 'fast' or 'slow'. Did you mean 'fast'?"),
     ],
 )
 def test_a_value_of_another_type_than_its_field_declares_is_refused(option, value, must):

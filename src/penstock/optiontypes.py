@@ -13,7 +13,7 @@ from dataclasses import fields, is_dataclass
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from penstock.errors import ConfigError, quote
+from penstock.errors import ConfigError, quote, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -48,6 +48,7 @@ def check_types(component: type[Any], title: str, given: Mapping[str, Any]) -> N
         if not _fits(value, hint):
             raise ConfigError(
                 f"The {title} was given {name}={quote(value)}; it must be {_described(hint)}."
+                f"{suggest(value, _words(hint)) if isinstance(value, str) else ''}"
             )
 
 
@@ -83,6 +84,13 @@ def _all_fit(values: Iterable[Any], hints: tuple[Any, ...]) -> bool:
     if hints[1:] == (...,):
         hints = hints[:1] * len(listed)
     return len(listed) == len(hints) and all(map(_fits, listed, hints))
+
+
+def _words(hint: Any) -> list[str]:
+    """Return the strings among the values that a type allows."""
+    if _is_union(hint):
+        return [word for each in get_args(hint) for word in _words(each)]
+    return [each for each in get_args(hint) if isinstance(each, str)]
 
 
 def _described(hint: Any) -> str:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import penstock
-from penstock.errors import ConfigError, SampleMismatch, quote, suggest
+from penstock.errors import ConfigError, SampleMismatch, quote
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 __all__ = ["NiftiFiles"]
-
-_DTYPES = ("float16", "float32", "float64")
-_FORMATS = ("channels_last", "channels_first")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +45,8 @@ class NiftiFiles:
     canonical: bool = True
     window: tuple[float, float] | None = None
     fill: float = 0.0
-    dtype: str = "float32"
-    data_format: str = "channels_last"
+    dtype: Literal["float16", "float32", "float64"] = "float32"
+    data_format: Literal["channels_last", "channels_first"] = "channels_last"
     max_voxels: int = 2**28
 
     penstock_api: ClassVar[int] = 1
@@ -64,8 +61,6 @@ class NiftiFiles:
             object.__setattr__(self, "window", _window(self.window))
         if not _is_number(self.fill):
             raise ConfigError(f"fill={quote(self.fill)} is no finite number.")
-        _check_choice("dtype", self.dtype, _DTYPES)
-        _check_choice("data_format", self.data_format, _FORMATS)
         if not _is_size(self.max_voxels):
             raise ConfigError(
                 f"max_voxels={quote(self.max_voxels)} is no whole number of at least 1."
@@ -128,11 +123,3 @@ def _is_size(value: Any) -> bool:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _check_choice(option: str, given: Any, choices: tuple[str, ...]) -> None:
-    if given not in choices:
-        raise ConfigError(
-            f"{option}={quote(given)} is none of {', '.join(map(repr, choices))}."
-            f"{suggest(str(given), choices)}"
-        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -26,7 +26,6 @@ _DTYPES = (
     *("float32", "float64", "float16", "bool"),
     *("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
 )
-_MISSING = ("error", "nan")
 _OPENING = threading.Lock()
 
 
@@ -70,7 +69,7 @@ class CsvRows:
     y_col: str | tuple[str, ...] | None = None
     sample_weight: str | None = None
     delimiter: str | None = None
-    missing: str = "error"
+    missing: Literal["error", "nan"] = "error"
     cache_dir: str | None = None
     progress: bool = True
 
@@ -84,11 +83,6 @@ class CsvRows:
             object.__setattr__(self, "y_col", _names("y_col", self.y_col))
         object.__setattr__(self, "dtype", _dtype_name(self.dtype))
         _check_delimiter(self.delimiter)
-        if self.missing not in _MISSING:
-            raise ConfigError(
-                f"missing={quote(self.missing)} is neither 'error' nor 'nan'."
-                f"{suggest(str(self.missing), _MISSING)}"
-            )
         if self.missing == "nan" and not str(self.dtype).startswith("float"):
             raise ConfigError(f"missing='nan' needs a float dtype; found dtype={self.dtype!r}.")
         if self.cache_dir is not None:

@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["NpyFiles"]
 
-_DATA_FORMATS = ("channels_last", "channels_first")
 _DTYPES = ("bool", "float16", "float32", "float64", "int32", "int64", "uint8")
 _SIZES_LOOKED_AT = 20_000
 _HEADERS_LOOKED_AT = 1_000
@@ -61,18 +60,13 @@ class NpyFiles:
 
     column: str = "sample"
     dtype: str | None = "float32"
-    data_format: str | None = "channels_last"
+    data_format: Literal["channels_last", "channels_first"] | None = "channels_last"
     shape: tuple[int | None, ...] | None = None
     check_finite: bool = False
 
     def __post_init__(self) -> None:
         if self.dtype is not None:
             object.__setattr__(self, "dtype", _numeric_name(self.dtype))
-        if self.data_format is not None and self.data_format not in _DATA_FORMATS:
-            raise ConfigError(
-                f"data_format={quote(self.data_format)} is neither 'channels_last' nor "
-                f"'channels_first'.{suggest(str(self.data_format), _DATA_FORMATS)}"
-            )
         if self.shape is not None:
             object.__setattr__(self, "shape", _checked_shape(self.shape))
 
