@@ -254,10 +254,12 @@ def test_what_the_plugin_page_teaches_works(read):
     assert y.tolist() == [1, -1, -1, 1]
 
     ramp = np.arange(5, dtype=np.float32)
-    generator = penstock.make_generator((ramp, ramp), augment=left["Mixup"](), shuffle=False)
+    generator = penstock.make_generator(
+        (ramp, ramp), augment=left["Mixup"](), shuffle=False, seed=0
+    )
     x, y = generator[0]
     assert ((x >= 0) & (x <= 4) & (x != ramp)).all()  # towards another's value
-    np.testing.assert_allclose(x, y, rtol=1e-6)
+    np.testing.assert_allclose(x, y, rtol=1e-5)
 
 
 def test_the_readme_lists_the_components_that_come_with_penstock():
