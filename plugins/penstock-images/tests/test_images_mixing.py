@@ -140,7 +140,7 @@ def test_class_numbers_and_inputs_that_are_no_images_are_refused(photos):
 
 @pytest.mark.parametrize(
     ("options", "wanted"),
-    [({"alpha": 0.0}, "above 0"), ({"alpha": "1"}, "finite"), ({"probability": 2}, "within")],
+    [({"alpha": 0.0}, "above 0"), ({"alpha": "1"}, "finite"), ({"probability": 2}, "from 0 to 1")],
 )
 def test_options_of_cutmix_that_cannot_work_are_refused(options, wanted):
     with pytest.raises(ConfigError, match=wanted):
@@ -238,8 +238,8 @@ def test_slices_are_erased_as_the_whole_batch_is(seed, cut):
 @pytest.mark.parametrize(
     ("options", "wanted"),
     [
-        ({"probability": -0.1}, "within"),
-        ({"probability": (0, 1)}, "finite number"),
+        ({"probability": -0.1}, "from 0 to 1"),
+        ({"probability": (0, 1)}, "from 0 to 1"),
         ({"scale": (0.0, 0.5)}, "above 0"),
         ({"scale": (0.5, 0.1)}, "pair"),
         ({"scale": 1.5}, "within"),

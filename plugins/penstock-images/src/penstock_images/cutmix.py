@@ -9,7 +9,7 @@ import numpy as np
 
 import penstock
 from penstock.errors import ConfigError, quote
-from penstock_images.options import check_number, check_pair
+from penstock_images.options import check_between, check_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,8 +47,7 @@ class CutMix:
     def __post_init__(self) -> None:
         if check_number("alpha", self.alpha) <= 0:
             raise ConfigError(f"alpha={quote(self.alpha)} cannot work: give a number above 0.")
-        check_pair("probability", self.probability, low=0.0, high=1.0, symmetric=False)
-        check_number("probability", self.probability)
+        check_between("probability", self.probability, 0.0, 1.0)
 
     @penstock.hookimpl
     def augment_batch(self, batch: Batch) -> None:

@@ -12,7 +12,7 @@ import penstock
 from penstock.draws import mix
 from penstock.errors import ConfigError, quote
 from penstock_images.fusing import images_of
-from penstock_images.options import check_choice, check_number, check_pair
+from penstock_images.options import check_between, check_choice, check_number, check_pair
 from penstock_images.tinting import channel_means
 
 if TYPE_CHECKING:
@@ -56,8 +56,7 @@ class Erase:
     fill_value: float = 0.0
 
     def __post_init__(self) -> None:
-        check_pair("probability", self.probability, low=0.0, high=1.0, symmetric=False)
-        check_number("probability", self.probability)
+        check_between("probability", self.probability, 0.0, 1.0)
         check_choice("fill_mode", self.fill_mode, _FILLS)
         check_number("fill_value", self.fill_value)
         for name, most in (("scale", 1.0), ("ratio", 1000.0)):

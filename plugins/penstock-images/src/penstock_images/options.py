@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "between",
+    "check_between",
     "check_choice",
     "check_count",
     "check_flag",
@@ -64,6 +65,14 @@ def check_number(name: str, value: object) -> float:
     number = _number(value)
     if number is None:
         _refuse(name, value, "a finite number")
+    return number
+
+
+def check_between(name: str, value: object, low: float, high: float) -> float:
+    """Return *value* as a float within [low, high]."""
+    number = _number(value)
+    if number is None or not low <= number <= high:
+        _refuse(name, value, f"a number from {low:g} to {high:g}")
     return number
 
 

@@ -17,7 +17,7 @@ from penstock_images.fusing import images_of
 from penstock_images.geometry import in_succession
 from penstock_images.moving import FILL_MODES, INTERPOLATIONS, Filling
 from penstock_images.operations import COLOURS
-from penstock_images.options import check_choice, check_count, check_number, check_pair
+from penstock_images.options import check_between, check_choice, check_count, check_number
 from penstock_images.steps import MOVES, Step, Strengths, amount_of, colour_value, matrix
 from penstock_images.threads import single_threaded
 from penstock_images.together import move_together
@@ -142,8 +142,7 @@ class RandAugment(_Policy):
 
     def __post_init__(self) -> None:
         check_count("num_ops", self.num_ops)
-        check_number("magnitude", self.magnitude)
-        check_pair("magnitude", self.magnitude, low=0.0, high=_STRONGEST, symmetric=False)
+        check_between("magnitude", self.magnitude, 0.0, _STRONGEST)
         self._check()
 
     @penstock.hookimpl

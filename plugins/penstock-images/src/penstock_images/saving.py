@@ -109,15 +109,16 @@ def _as_bytes(image: NDArray[Any], bounds: tuple[float, float] | None) -> NDArra
     if bounds is None:
         if image.dtype == np.uint8:
             return image
-        whole = image.dtype.kind in "iu"
-        bounds = (0.0, float(np.iinfo(image.dtype).max)) if whole else (0.0, 255.0)
-        if image.dtype.kind == "b" or (not whole and 0 < image.max() <= 1 and image.min() >= 0):
-            if image.dtype.kind != "b":
-                raise ConfigError(
-                    f"save_images() found values from {image.min():g} to {image.max():g}: say"
-                    " value_range=(0, 1) if 1 is white, or (0, 255) if 255 is."
-                )
+        bounds = (0.0, 255.0)
+        if image.dtype.kind == "b":
             bounds = (0.0, 1.0)
+        elif image.dtype.kind in "iu":
+            bounds = (0.0, float(np.iinfo(image.dtype).max))
+        elif 0 < image.max() <= 1 and image.min() >= 0:
+            raise ConfigError(
+                f"save_images() found values from {image.min():g} to {image.max():g}: say"
+                " value_range=(0, 1) if 1 is white, or (0, 255) if 255 is."
+            )
     low, high = bounds
     scaled = (image.astype(np.float64) - low) * (255.0 / (high - low))
     return np.rint(np.clip(scaled, 0.0, 255.0)).astype(np.uint8)
