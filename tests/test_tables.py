@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
@@ -34,6 +36,14 @@ def test_a_directory_called_like_a_table_is_refused(tmp_path):
     (tmp_path / "d.csv").mkdir()
     with pytest.raises(ConfigError, match="cannot be opened"):
         read_table(str(tmp_path / "d.csv"))
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+def test_a_pipe_called_like_a_table_is_refused_without_waiting(tmp_path):
+    os.mkfifo(tmp_path / "p.csv")
+    with pytest.raises(ConfigError, match="is a directory, pipe, socket or device"):
+        read_table(str(tmp_path / "p.csv"))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
+import stat
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,6 +38,11 @@ def read_table(path: str) -> pd.DataFrame:
 
     delimiter = "\t" if path.lower().endswith(".tsv") else ","
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # to open a pipe would be to wait for ever
+            raise ConfigError(
+                f"The table {quote(path)} cannot be opened: it is a directory, pipe, socket or"
+                " device. Give a file."
+            )
         with open(path, encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, delimiter=delimiter, strict=True)
             header = next(reader, None)
