@@ -338,3 +338,32 @@ def test_relays_of_two_components_have_nothing_to_do_with_each_other():
     assert len(one.encode_labels.get_hookimpls()) == 1
     assert one.encode_labels.get_hookimpls()[0].plugin == penstock.Int()
     assert other.encode_labels.get_hookimpls()[0].plugin == penstock.Float()
+
+
+@dataclass(frozen=True)
+class Choosy:
+    """Looks at what it will be given."""
+
+    trouble: type[Exception] | None = None
+
+    @penstock.hookimpl
+    def augment_samples(self, batch):
+        pass
+
+    @penstock.hookimpl
+    def check_specs(self, input_specs, target_specs):
+        assert (input_specs["x"].shape, list(target_specs)) == ((3,), ["y"])
+        if self.trouble is not None:
+            raise self.trouble("not such arrays")
+
+
+def test_an_augmenter_may_refuse_its_arrays_before_a_batch_is_made():
+    arrays = (np.ones((4, 3), np.float32), np.ones(4, np.float32))
+    with penstock.make_generator(arrays, augment=[Choosy()]):
+        pass
+    for trouble, told, message in (
+        (ConfigError, ConfigError, "^not such arrays$"),
+        (KeyError, PluginError, r"Choosy.check_specs failed: KeyError"),
+    ):
+        with pytest.raises(told, match=message):
+            penstock.make_generator(arrays, augment=[Choosy(trouble)])

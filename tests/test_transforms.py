@@ -267,3 +267,10 @@ def test_a_layer_that_changes_the_shape_is_named():
 def test_what_is_no_augmenter_is_refused(nonsense):
     with pytest.raises(ConfigError, match="is no augmenter"):
         made(nonsense)
+
+
+@pytest.mark.parametrize("transform", [keras.layers.RandomFlip(), Blot()], ids=["layer", "blot"])
+def test_what_is_called_with_images_is_refused_where_there_are_none(transform, monkeypatch):
+    monkeypatch.setattr(Blot, "__module__", "albumentations.stand_in")
+    with pytest.raises(ConfigError, match=r"called with images.*float32 of shape \(4,\)"):
+        penstock.make_generator((np.ones((8, 4), np.float32),), augment=[transform])

@@ -49,6 +49,7 @@ _ELSEWHERE = {
 
 __all__ = [
     "build",
+    "check_augmenters",
     "choose_augmenters",
     "complete",
     "implements",
@@ -210,6 +211,29 @@ def choose_augmenters(given: Any, shared: dict[str, Any]) -> tuple[Any, ...]:
                 " augment_samples nor augment_batch."
             )
     return augmenters
+
+
+def check_augmenters(augmenters: Iterable[Any], specs: tuple[Any, Any]) -> None:
+    """Have augmenters refuse what they can do nothing with.
+
+    Args:
+        augmenters: They.
+        specs: What loaders say of inputs and of targets, by name.
+
+    Raises:
+        ConfigError: One cannot do anything with these arrays.
+        PluginError: One fails to say.
+    """
+    for each in augmenters:
+        try:
+            relay(each).check_specs(input_specs=specs[0], target_specs=specs[1])
+        except PenstockError:
+            raise
+        except Exception as error:
+            raise PluginError(
+                f"{name_of(each)}.check_specs failed: {type(error).__name__}: {quote(str(error))}."
+                " It must raise a ConfigError where it cannot augment such arrays, or return."
+            ) from error
 
 
 def refuse_options(options: dict[str, Any], holder: str) -> None:

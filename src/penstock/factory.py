@@ -19,7 +19,7 @@ from penstock.checks import (
     check_whole,
     keras_share,
 )
-from penstock.components import choose_augmenters
+from penstock.components import check_augmenters, choose_augmenters
 from penstock.errors import ConfigError
 from penstock.executors import choose_workplace
 from penstock.failures import error_policy
@@ -263,6 +263,7 @@ def make_generator(
         errors=policy,
         preparers=choose_preparers(prepare, input_fields),
     )
+    check_augmenters(augmenters, batches.specs)
     batches = sampled(
         batches, opened.table, sampling, samples_per_epoch, replacement, class_weight=class_weight
     )

@@ -193,6 +193,24 @@ def encode_labels(
 
 
 @hookspec
+def check_specs(
+    input_specs: Mapping[str, ArraySpec], target_specs: Mapping[str, ArraySpec]
+) -> None:
+    """Refuse arrays that this augmenter can do nothing with.
+
+    Called once per augmenter and sequence, before a sample is loaded.
+
+    Args:
+        input_specs: What loaders say of the inputs, by name.
+        target_specs: What they say of loaded targets, by name.
+
+    Raises:
+        ConfigError: None of these arrays is of the augmenter's kind, or one that
+            it cannot leave alone is not.
+    """
+
+
+@hookspec
 def augment_samples(batch: Batch) -> None:
     """Change the samples of a slice of a batch, each by itself, in place.
 

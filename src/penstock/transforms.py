@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from penstock.errors import ConfigError, PluginError
+from penstock.errors import ConfigError, PluginError, quote
 from penstock.forks import renew_after_fork
 from penstock.hookspecs import hookimpl
 from penstock.persample import augmenter, in_dtype, refuse_places
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
+    from penstock.arrayspec import ArraySpec
     from penstock.batch import Batch
 
 __all__ = ["AlbumentationsTransform", "KerasLayer", "as_augmenter"]
@@ -66,12 +69,15 @@ class KerasLayer:
     layer: Any
 
     @hookimpl
+    def check_specs(self, input_specs: Mapping[str, ArraySpec]) -> None:
+        """Refuse inputs none of which is an image."""
+        _refuse_without_images(self.layer, input_specs)
+
+    @hookimpl
     def augment_samples(self, batch: Batch) -> None:
         """Call the layer, as in training, on every sample."""
         images, masks = _images(batch.inputs), _masks(batch)
         stages = _stages(self.layer)
-        if not images:
-            return
         if masks:
             _refuse_without_masks(stages)
         for layer in (each for each, _ in stages if type(each).__name__ not in _IN_PLACE):
@@ -108,6 +114,11 @@ class AlbumentationsTransform:
         object.__setattr__(self, "_threads", threading.local())
 
     @hookimpl
+    def check_specs(self, input_specs: Mapping[str, ArraySpec]) -> None:
+        """Refuse inputs none of which is an image."""
+        _refuse_without_images(self.transform, input_specs)
+
+    @hookimpl
     def augment_samples(self, batch: Batch) -> None:
         """Call the transform on each sample."""
         images, masks = _images(batch.inputs), _masks(batch)
@@ -138,6 +149,16 @@ class AlbumentationsTransform:
     def __setstate__(self, state: dict[str, Any]) -> None:
         object.__setattr__(self, "transform", state["transform"])
         self.__post_init__()
+
+
+def _refuse_without_images(transform: Any, specs: Mapping[str, ArraySpec]) -> None:
+    if not any(len(spec.shape) == 3 for spec in specs.values()):
+        found = ", ".join(f"{quote(k)} is {v.dtype} of shape {v.shape}" for k, v in specs.items())
+        raise ConfigError(
+            f"{type(transform).__name__} in augment= is called with images, arrays of shape"
+            f" (height, width, channels), and there are none: {found}. Leave it out, or give a"
+            " function (array, generator) -> array, which is called with arrays of any shape."
+        )
 
 
 def _images(arrays: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from PIL import Image, ImageEnhance, ImageOps
 
+import penstock
 from penstock.batch import Batch
 from penstock.draws import Draws
 from penstock.errors import ConfigError
@@ -229,7 +230,7 @@ def test_moves_that_follow_one_another_are_one_warp():
 @pytest.mark.parametrize("policy", [RandAugment(), TrivialAugment()], ids=["rand", "wide"])
 def test_images_that_are_no_bytes_are_refused(policy, dtype):
     with pytest.raises(ConfigError, match="bit_depth=8"):
-        policy.augment_samples(batch_of(np.zeros((2, 4, 4, 3), dtype)))
+        penstock.make_generator((np.zeros((2, 4, 4, 3), dtype),), augment=[policy])
 
 
 @pytest.mark.parametrize(

@@ -183,7 +183,7 @@ class ChannelShift(Fusible):
     ) -> None:
         """Change the colours of inputs, in place."""
         nothing = np.zeros(1)
-        for images in images_of(batch.inputs):
+        for images in images_of(batch.inputs, batch.input_specs):
             for image, added in zip(images, run[0].added(drawn[0]), strict=True):
                 change = Tint(nothing + 1.0, nothing + added, nothing)
                 tint(image[None], change, float(image.min()), float(image.max()))

@@ -50,10 +50,21 @@ class CutMix:
         check_between("probability", self.probability, 0.0, 1.0)
 
     @penstock.hookimpl
+    def check_specs(self, input_specs: Mapping[str, ArraySpec]) -> None:
+        """Refuse inputs that are no images: what belongs to two samples cannot stay as it is."""
+        for name, spec in input_specs.items():
+            if len(spec.shape) != 3 or spec.dtype.kind not in "buif" or spec.placed:
+                raise ConfigError(
+                    f"cutmix cuts images, and the input {quote(name)} is {spec.dtype} of shape"
+                    f" {spec.shape}. Leave cutmix out of augment=; mixup mixes numbers of any kind."
+                )
+
+    @penstock.hookimpl
     def augment_batch(self, batch: Batch) -> None:
         """Cut and paste images and masks, and mix targets and weights, in place."""
         images = [
-            _as_images(name, array, batch.input_specs) for name, array in batch.inputs.items()
+            _channels_last(array, batch.input_specs.get(name))
+            for name, array in batch.inputs.items()
         ]
         masks = _masks_of(batch, images)
         largest = max(images, key=lambda each: each.shape[1] * each.shape[2])
@@ -100,22 +111,6 @@ def _paste(
     patches = [array[partner][box].copy() for partner, box in zip(partners, boxes, strict=True)]
     for image, box, patch in zip(array, boxes, patches, strict=True):
         image[box] = patch
-
-
-def _as_images(name: str, array: NDArray[Any], specs: Mapping[str, ArraySpec]) -> NDArray[Any]:
-    """Return an input with its channels last.
-
-    Raises:
-        ConfigError: It is no image.
-    """
-    spec = specs.get(name)
-    placed = spec is not None and spec.placed
-    if array.ndim != 4 or array.dtype.kind not in "buif" or placed:
-        raise ConfigError(
-            f"cutmix cuts images, and the input {quote(name)} is {array.dtype} of shape"
-            f" {array.shape}. Leave cutmix out of augment=; mixup mixes numbers of any kind."
-        )
-    return _channels_last(array, spec)
 
 
 def _channels_last(array: NDArray[Any], spec: ArraySpec | None) -> NDArray[Any]:

@@ -11,13 +11,16 @@ import numpy as np
 import penstock
 from penstock.draws import mix
 from penstock.errors import ConfigError, quote
-from penstock_images.fusing import images_of
+from penstock_images.fusing import images_of, refuse_without_images
 from penstock_images.options import check_between, check_choice, check_number, check_pair
 from penstock_images.tinting import channel_means
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
+    from penstock.arrayspec import ArraySpec
     from penstock.batch import Batch
 
 __all__ = ["Erase"]
@@ -65,6 +68,11 @@ class Erase:
             if not lower:
                 raise ConfigError(f"{name}={quote(value)} cannot work: give numbers above 0.")
             object.__setattr__(self, name, (lower, upper))
+
+    @penstock.hookimpl
+    def check_specs(self, input_specs: Mapping[str, ArraySpec]) -> None:
+        """Refuse inputs none of which is an image."""
+        refuse_without_images(self, input_specs)
 
     @penstock.hookimpl
     def augment_samples(self, batch: Batch) -> None:

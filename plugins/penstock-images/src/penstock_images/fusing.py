@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import penstock
+from penstock.errors import ConfigError, quote
 from penstock_images.threads import single_threaded
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from penstock.arrayspec import ArraySpec
     from penstock.batch import Batch
 
-__all__ = ["Fused", "Fusible", "images_of"]
+__all__ = ["Fused", "Fusible", "images_of", "refuse_without_images"]
 
 
 class Fusible(ABC):
@@ -58,6 +59,11 @@ class Fusible(ABC):
         Returns:
             Parameters of shape ``(n,)``, and options that they depend on.
         """
+
+    @penstock.hookimpl
+    def check_specs(self, input_specs: Mapping[str, ArraySpec]) -> None:
+        """Refuse inputs none of which is an image."""
+        refuse_without_images(self, input_specs)
 
     @penstock.hookimpl
     def augment_samples(self, batch: Batch) -> None:
@@ -118,3 +124,31 @@ def images_of(
             spec = specs.get(name) if specs else None
             if spec is None or not spec.placed:
                 yield array
+
+
+def refuse_without_images(
+    augmenter: object,
+    inputs: Mapping[str, ArraySpec],
+    masks: Mapping[str, ArraySpec] | None = None,
+) -> None:
+    """Refuse to augment arrays none of which is an image, as ``images_of`` has it.
+
+    Args:
+        augmenter: What was to change them.
+        inputs: What loaders say of the inputs.
+        masks: What they say of targets, where the augmenter changes these too.
+
+    Raises:
+        ConfigError: There is no image.
+    """
+    given = {**inputs, **(masks or {})}
+    for spec in given.values():
+        if len(spec.shape) == 3 and spec.dtype.kind in "buif" and not spec.placed:
+            return
+    flat = any(len(spec.shape) == 2 and spec.dtype.kind in "buif" for spec in inputs.values())
+    found = ", ".join(f"{quote(k)} is {v.dtype} of shape {v.shape}" for k, v in given.items())
+    raise ConfigError(
+        f"{type(augmenter).__name__} in augment= changes images, arrays of numbers of shape"
+        f" (height, width, channels), and there are none: {found}. Leave it out"
+        + ("; or give gray images an axis of channels: x[..., None]." if flat else ".")
+    )

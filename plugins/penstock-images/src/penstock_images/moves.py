@@ -6,16 +6,20 @@ from abc import abstractmethod
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from penstock_images.fusing import Fusible, images_of
+import penstock
+from penstock_images.fusing import Fusible, images_of, refuse_without_images
 from penstock_images.geometry import affine, in_succession
 from penstock_images.moving import FILL_MODES, INTERPOLATIONS, Filling
 from penstock_images.options import check_choice, check_number, check_pair
 from penstock_images.together import move_together
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from numpy.typing import NDArray
 
+    from penstock.arrayspec import ArraySpec
     from penstock.batch import Batch
 
 __all__ = ["FillsPlaces", "MovesPixels", "check_filling", "filled_by"]
@@ -53,6 +57,13 @@ class MovesPixels(Fusible):
             return {}
         filling = {} if self.filling is None else self.filling.named()
         return {**self.parameters(drawn, *images.shape[1:3]), **filling}
+
+    @penstock.hookimpl
+    def check_specs(
+        self, input_specs: Mapping[str, ArraySpec], target_specs: Mapping[str, ArraySpec]
+    ) -> None:
+        """Refuse inputs and targets none of which is an image."""
+        refuse_without_images(self, input_specs, target_specs)
 
     def fits(self, run: tuple[Fusible, ...]) -> bool:
         """Those can be one that all fill and interpolate alike."""

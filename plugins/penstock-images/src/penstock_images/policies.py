@@ -7,13 +7,14 @@ another become one warp; its mask, boxes and points move with it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 import penstock
 from penstock.batch import Batch
 from penstock.errors import ConfigError, quote, suggest
-from penstock_images.fusing import images_of
+from penstock_images.fusing import images_of, refuse_without_images
 from penstock_images.geometry import in_succession
 from penstock_images.moving import FILL_MODES, INTERPOLATIONS, Filling
 from penstock_images.operations import COLOURS
@@ -21,6 +22,11 @@ from penstock_images.options import check_between, check_choice, check_count, ch
 from penstock_images.steps import MOVES, Step, Strengths, amount_of, colour_value, matrix
 from penstock_images.threads import single_threaded
 from penstock_images.together import move_together
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from penstock.arrayspec import ArraySpec
 
 __all__ = ["OPERATIONS", "RandAugment", "TrivialAugment"]
 
@@ -54,15 +60,20 @@ class _Policy:
                 )
         object.__setattr__(self, "operations", tuple(given))
 
-    def _carry_out(self, batch: Batch, drawn: list[list[Step]], strengths: Strengths) -> None:
-        """Do to each sample of *batch* what it drew, in place."""
-        for name, array in batch.inputs.items():
-            if array.ndim == 4 and array.dtype != np.uint8 and name not in _placed(batch):
+    @penstock.hookimpl
+    def check_specs(self, input_specs: Mapping[str, ArraySpec]) -> None:
+        """Refuse inputs none of which is an image, and images that are not bytes."""
+        refuse_without_images(self, input_specs)
+        for name, spec in input_specs.items():
+            if len(spec.shape) == 3 and spec.dtype != np.uint8 and not spec.placed:
                 raise ConfigError(
                     f"{type(self).__name__} changes images of bytes, uint8, and {quote(name)} is"
-                    f" loaded as {array.dtype}. Give bit_depth=8 to the loader of images; arrays"
+                    f" loaded as {spec.dtype}. Give bit_depth=8 to the loader of images; arrays"
                     " have to be saved as uint8."
                 )
+
+    def _carry_out(self, batch: Batch, drawn: list[list[Step]], strengths: Strengths) -> None:
+        """Do to each sample of *batch* what it drew, in place."""
         with single_threaded:
             for place, steps in enumerate(drawn):
                 part = slice(place, place + 1)
@@ -210,8 +221,3 @@ class TrivialAugment(_Policy):
             ],
             Strengths(0.99, 135.0, 0.99, 6, 0.0, 32.0),
         )
-
-
-def _placed(batch: Batch) -> set[str]:
-    """Return the names of inputs that are places in an image, or belong to them."""
-    return {name for name, spec in batch.input_specs.items() if spec.placed}
