@@ -117,7 +117,7 @@ def moved(augmenters, image, place_in_list, seed, *, nearest=False):
         drawn = Draws(seed, 0, np.array([place_in_list]), stream).uniform(size=3)[0]
         x, y = source_of(augmenters[stream], drawn, x, y, size)
     filling = next((each for each in augmenters if not isinstance(each, Flip)), Rotate())
-    mode, value = filling.fill_mode, filling.fill_value
+    mode, value = filling.fill_mode, filling.mask_value if nearest else filling.fill_value
     if nearest:
         tie = np.minimum(abs(x % 1 - 0.5), abs(y % 1 - 0.5))
         return pixels(image, np.rint(x).astype(int), np.rint(y).astype(int), mode, value), tie
@@ -134,6 +134,8 @@ def moved(augmenters, image, place_in_list, seed, *, nearest=False):
 def geometric(draw):
     """Draw some augmenters that move pixels, all with the same filling."""
     filling = {"fill_mode": draw(st.sampled_from(FILL_MODES)), "fill_value": 7.0}
+    if filling["fill_mode"] == "constant":
+        filling["mask_value"] = 3.0
 
     def factor(low, high):
         bounds = st.floats(low, high)

@@ -72,6 +72,7 @@ WRONG = {
         "fill_mode": ["mirror"],
         "interpolation": ["bicubic"],
         "fill_value": ["0"],
+        "mask_value": ["0", math.nan, 255],
     },
     Shear: {
         "x_factor": [2.0, -0.1, (0.2, 0.1), (-0.1, 0.1), "0.1", math.nan, True, None],
@@ -80,6 +81,7 @@ WRONG = {
         "fill_mode": ["mirror"],
         "interpolation": ["bicubic"],
         "fill_value": ["0"],
+        "mask_value": ["0", math.nan, 255],
     },
     Zoom: {
         "height_factor": [2000.0, *FACTORS[1:], -1.0, (-1.0, 0.0)],
@@ -87,6 +89,7 @@ WRONG = {
         "fill_mode": [None],
         "interpolation": ["area"],
         "fill_value": [math.inf],
+        "mask_value": ["0", math.nan, 255],
     },
     Shift: {
         "height_factor": FACTORS,
@@ -96,6 +99,7 @@ WRONG = {
         "fill_mode": ["zero"],
         "interpolation": [1],
         "fill_value": [None],
+        "mask_value": ["0", math.nan, 255],
     },
     Brightness: {
         "factor": FACTORS,

@@ -31,7 +31,7 @@ LISTS = {
     ],
     "several of a kind": [Rotate(), Zoom(), Rotate(factor=(0.1, 0.2)), Flip(), Flip()],
     "other fillings": [
-        Rotate(fill_mode="constant", fill_value=77),
+        Rotate(fill_mode="constant", fill_value=77, mask_value=9),
         Shift(fill_mode="wrap", interpolation="nearest"),
         Flip(),
         Zoom(fill_mode="wrap", interpolation="nearest"),
@@ -115,6 +115,7 @@ def test_parameters_have_the_names_of_keras_and_the_options_they_depend_on(folde
         "theta": pytest.approx(36.0),
         "fill_mode": "reflect",
         "fill_value": 0.0,
+        "mask_value": 0.0,
         "interpolation": "bilinear",
     }
     assert flip.keys() == {"augmenter", "flip_horizontal", "flip_vertical"}

@@ -61,7 +61,11 @@ class Fusible(ABC):
         """
 
     @penstock.hookimpl
-    def check_specs(self, input_specs: Mapping[str, ArraySpec]) -> None:
+    def check_specs(
+        self,
+        input_specs: Mapping[str, ArraySpec],
+        target_specs: Mapping[str, ArraySpec],  # noqa: ARG002 - left alone here
+    ) -> None:
         """Refuse inputs none of which is an image."""
         refuse_without_images(self, input_specs)
 

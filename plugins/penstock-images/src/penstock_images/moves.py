@@ -6,7 +6,10 @@ from abc import abstractmethod
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 import penstock
+from penstock.errors import ConfigError, quote
 from penstock_images.fusing import Fusible, images_of, refuse_without_images
 from penstock_images.geometry import affine, in_succession
 from penstock_images.moving import FILL_MODES, INTERPOLATIONS, Filling
@@ -16,13 +19,12 @@ from penstock_images.together import move_together
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from penstock.arrayspec import ArraySpec
     from penstock.batch import Batch
 
-__all__ = ["FillsPlaces", "MovesPixels", "check_filling", "filled_by"]
+__all__ = ["FillsByOptions", "FillsPlaces", "MovesPixels", "filled_by"]
 
 
 class MovesPixels(Fusible):
@@ -84,32 +86,73 @@ class MovesPixels(Fusible):
         move_together(batch, change, filling)
 
 
-def check_filling(mode: object, value: object, interpolation: object) -> None:
-    """Refuse what does not say how places are filled."""
+def filled_by(options: Mapping[str, Any]) -> Filling:
+    """Return how places are filled, by the options of augmenters; a value not used is none.
+
+    Raises:
+        ConfigError: A value that cannot work.
+    """
+    mode, interpolation = options["fill_mode"], options["interpolation"]
     check_choice("fill_mode", mode, FILL_MODES)
     check_choice("interpolation", interpolation, INTERPOLATIONS)
-    check_number("fill_value", value)
+    value = check_number("fill_value", options["fill_value"])
+    of_masks = check_number("mask_value", options["mask_value"])
+    if mode != "constant":
+        value = of_masks = 0.0
+    return Filling(mode, value, interpolation, of_masks)
 
 
-def filled_by(mode: str, value: float, interpolation: str) -> Filling:
-    """Return how places are filled; a value that is not used is none."""
-    return Filling(mode, value if mode == "constant" else 0.0, interpolation)
-
-
-class FillsPlaces(MovesPixels):
-    """One that may leave places to be filled, with the options that say how."""
+class FillsByOptions:
+    """What may leave places to be filled, with the options that say how."""
 
     fill_mode: str
     fill_value: float
+    mask_value: float
     interpolation: str
 
     @property
     def filling(self) -> Filling:
         """How it fills and interpolates."""
-        return filled_by(self.fill_mode, self.fill_value, self.interpolation)
+        return filled_by(vars(self))
 
     def _check_filling(self) -> None:
-        check_filling(self.fill_mode, self.fill_value, self.interpolation)
+        if self.filling.mode != "constant" and self.mask_value:
+            raise ConfigError(
+                f"mask_value={quote(self.mask_value)} is what masks are filled with by"
+                f" fill_mode='constant', and fill_mode is {quote(self.fill_mode)}: leave one of"
+                " them out."
+            )
+
+    def _check_masks(self, specs: Mapping[str, ArraySpec]) -> None:
+        """Refuse masks that cannot hold what they would be filled with."""
+        value = self.filling.mask_value
+        for name, spec in specs.items():
+            whole = spec.dtype.kind in "bui" and len(spec.shape) in (2, 3) and not spec.placed
+            if whole and not _holds(spec.dtype, value):
+                raise ConfigError(
+                    f"{type(self).__name__} would fill the target {quote(name)} with mask_value="
+                    f"{value:g}, which {spec.dtype} cannot hold. Give a class number that it can:"
+                    " 255 is a usual one for pixels of no class."
+                )
+
+
+def _holds(dtype: np.dtype[Any], value: float) -> bool:
+    if dtype.kind == "b":
+        return value in (0.0, 1.0)
+    limits = np.iinfo(dtype)
+    return value.is_integer() and limits.min <= value <= limits.max
+
+
+class FillsPlaces(FillsByOptions, MovesPixels):
+    """An augmenter that moves pixels, and may leave places to be filled."""
+
+    @penstock.hookimpl
+    def check_specs(
+        self, input_specs: Mapping[str, ArraySpec], target_specs: Mapping[str, ArraySpec]
+    ) -> None:
+        """Refuse what has no image, and masks that cannot hold their filling."""
+        super().check_specs(input_specs, target_specs)
+        self._check_masks(target_specs)
 
     def _freeze_pair(self, name: str, low: float, high: float, *, symmetric: bool = True) -> None:
         """Check a factor; a list, which cannot be hashed, becomes a tuple."""

@@ -41,12 +41,19 @@ class Filling(NamedTuple):
     mode: str = "reflect"
     value: float = 0.0
     interpolation: str = "bilinear"
+    mask_value: float = 0.0
+
+    @property
+    def of_masks(self) -> Filling:
+        """What is done to masks: what lies between two classes is not a third."""
+        return self._replace(value=self.mask_value, interpolation="nearest")
 
     def named(self) -> dict[str, Any]:
         """Return it as the options of augmenters that it comes from."""
         return {
             "fill_mode": self.mode,
             "fill_value": self.value,
+            "mask_value": self.mask_value,
             "interpolation": self.interpolation,
         }
 

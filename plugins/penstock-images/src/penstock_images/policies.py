@@ -16,9 +16,9 @@ from penstock.batch import Batch
 from penstock.errors import ConfigError, quote, suggest
 from penstock_images.fusing import images_of, refuse_without_images
 from penstock_images.geometry import in_succession
-from penstock_images.moving import FILL_MODES, INTERPOLATIONS, Filling
+from penstock_images.moves import FillsByOptions
 from penstock_images.operations import COLOURS
-from penstock_images.options import check_between, check_choice, check_count, check_number
+from penstock_images.options import check_between, check_count
 from penstock_images.steps import MOVES, Step, Strengths, amount_of, colour_value, matrix
 from penstock_images.threads import single_threaded
 from penstock_images.together import move_together
@@ -34,18 +34,13 @@ OPERATIONS = ("identity", *COLOURS, *MOVES)
 _STRONGEST = 30  # the largest magnitude, of 31 from 0 on
 
 
-class _Policy:
+class _Policy(FillsByOptions):
     """Carries out the operations that samples draw."""
 
     operations: tuple[str, ...]
-    fill_mode: str
-    fill_value: float
-    interpolation: str
 
     def _check(self) -> None:
-        check_choice("fill_mode", self.fill_mode, FILL_MODES)
-        check_choice("interpolation", self.interpolation, INTERPOLATIONS)
-        check_number("fill_value", self.fill_value)
+        self._check_filling()
         given = self.operations
         if not isinstance(given, (tuple, list)) or not given:
             raise ConfigError(
@@ -61,9 +56,12 @@ class _Policy:
         object.__setattr__(self, "operations", tuple(given))
 
     @penstock.hookimpl
-    def check_specs(self, input_specs: Mapping[str, ArraySpec]) -> None:
-        """Refuse inputs none of which is an image, and images that are not bytes."""
+    def check_specs(
+        self, input_specs: Mapping[str, ArraySpec], target_specs: Mapping[str, ArraySpec]
+    ) -> None:
+        """Refuse inputs without images of bytes, and masks that cannot hold their filling."""
         refuse_without_images(self, input_specs)
+        self._check_masks(target_specs)
         for name, spec in input_specs.items():
             if len(spec.shape) == 3 and spec.dtype != np.uint8 and not spec.placed:
                 raise ConfigError(
@@ -106,7 +104,6 @@ class _Policy:
             return
         sizes = (first.shape[2], first.shape[1])
         amounts = [amount_of(step, strengths, sizes) for step in steps]
-        value = self.fill_value if self.fill_mode == "constant" else 0.0
         move_together(
             sample,
             lambda height, width: in_succession(
@@ -115,7 +112,7 @@ class _Policy:
                     for step, amount in zip(steps, amounts, strict=True)
                 ]
             ),
-            Filling(self.fill_mode, value, self.interpolation),
+            self.filling,
         )
 
 
@@ -137,7 +134,8 @@ class RandAugment(_Policy):
             ``"translate_y"``; all of them by default.
         fill_mode: What comes in from outside: ``"constant"``, ``"reflect"``, ``"nearest"``
             or ``"wrap"``.
-        fill_value: What ``"constant"`` fills images and masks with.
+        fill_value: What ``"constant"`` fills images with.
+        mask_value: What it fills masks with, which are loaded targets: a class number.
         interpolation: ``"bilinear"`` or ``"nearest"``; targets always take the nearest pixel.
 
     Raises:
@@ -149,6 +147,7 @@ class RandAugment(_Policy):
     operations: tuple[str, ...] = OPERATIONS
     fill_mode: str = "constant"
     fill_value: float = 0.0
+    mask_value: float = 0.0
     interpolation: str = "bilinear"
 
     def __post_init__(self) -> None:
@@ -188,7 +187,8 @@ class TrivialAugment(_Policy):
         operations: Those to draw from; see ``RandAugment``.
         fill_mode: What comes in from outside: ``"constant"``, ``"reflect"``, ``"nearest"``
             or ``"wrap"``.
-        fill_value: What ``"constant"`` fills images and masks with.
+        fill_value: What ``"constant"`` fills images with.
+        mask_value: What it fills masks with, which are loaded targets: a class number.
         interpolation: ``"bilinear"`` or ``"nearest"``; targets always take the nearest pixel.
 
     Raises:
@@ -198,6 +198,7 @@ class TrivialAugment(_Policy):
     operations: tuple[str, ...] = OPERATIONS
     fill_mode: str = "constant"
     fill_value: float = 0.0
+    mask_value: float = 0.0
     interpolation: str = "bilinear"
 
     def __post_init__(self) -> None:

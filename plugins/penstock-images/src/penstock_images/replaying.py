@@ -14,7 +14,7 @@ from penstock.draws import Draws
 from penstock.errors import ConfigError, quote, suggest
 from penstock_images.colour import ChangesColours, ChannelShift, checked_range
 from penstock_images.geometry import PARAMETERS as PLACES
-from penstock_images.moves import MovesPixels, check_filling, filled_by
+from penstock_images.moves import MovesPixels, filled_by
 from penstock_images.options import check_flag, check_number, check_pair
 from penstock_images.tinting import PARAMETERS as COLOURS
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["apply_transform"]
 
 _SHIFT = "channel_shift_intensity"
-_OPTIONS = ("augmenter", "fill_mode", "fill_value", "interpolation", "value_range")
+_OPTIONS = ("augmenter", "fill_mode", "fill_value", "interpolation", "mask_value", "value_range")
 
 
 def apply_transform(
@@ -38,6 +38,7 @@ def apply_transform(
     *,
     fill_mode: str = "nearest",
     fill_value: float = 0.0,
+    mask_value: float = 0.0,
     interpolation: str = "bilinear",
     value_range: tuple[float, float] | None = None,
     mask: bool = False,
@@ -58,7 +59,8 @@ def apply_transform(
             them.
         fill_mode: What comes in from outside: ``"nearest"``, ``"reflect"``, ``"constant"`` or
             ``"wrap"``.
-        fill_value: What ``"constant"`` fills with.
+        fill_value: What ``"constant"`` fills an image with.
+        mask_value: What it fills a mask with.
         interpolation: ``"bilinear"`` or ``"nearest"``.
         value_range: As augmenters that change brightness have it.
         mask: Whether it is a mask: moved by the nearest pixel, its values being left alone.
@@ -79,6 +81,7 @@ def apply_transform(
     options = {
         "fill_mode": fill_mode,
         "fill_value": fill_value,
+        "mask_value": mask_value,
         "interpolation": interpolation,
         "value_range": value_range,
     }
@@ -153,8 +156,7 @@ def _steps(parameters: Mapping[str, Any], options: Mapping[str, Any]) -> list[Fu
                 f" There are {', '.join(known)}."
             )
     chosen = {**options, **{name: parameters[name] for name in options if name in parameters}}
-    check_filling(chosen["fill_mode"], chosen["fill_value"], chosen["interpolation"])
-    filling = filled_by(chosen["fill_mode"], chosen["fill_value"], chosen["interpolation"])
+    filling = filled_by(chosen)
     value_range = checked_range(chosen["value_range"])
     steps: list[Fusible] = []
     names = [name for name in parameters if name in known and parameters[name] is not None]

@@ -28,13 +28,11 @@ def move_together(
     Args:
         batch: The batch, of n samples.
         change_of: Gives the change of images of (height, width), of shape ``(n, 2, 3)``.
-        filling: What is done at the borders of inputs, and between their pixels.
+        filling: What is done at the borders, and between the pixels of inputs.
     """
     changes: dict[tuple[int, int], NDArray[np.float64]] = {}
     images = list(images_of(batch.inputs, batch.input_specs))
-    # Targets are masks: what lies between two classes is not a third.
-    nearest = filling._replace(interpolation="nearest")
-    for arrays, chosen in ((images, filling), (_masks_of(batch, images), nearest)):
+    for arrays, chosen in ((images, filling), (_masks_of(batch, images), filling.of_masks)):
         for array in arrays:
             size = array.shape[1], array.shape[2]
             if size not in changes:

@@ -67,13 +67,15 @@ class Rotate(FillsPlaces):
             (lower, upper); counter-clockwise is positive. The default is 10 degrees.
         fill_mode: What comes in from outside: ``"reflect"``, ``"constant"``, ``"nearest"``
             or ``"wrap"``.
-        fill_value: What ``"constant"`` fills with.
+        fill_value: What ``"constant"`` fills images with.
+        mask_value: What it fills masks with, which are loaded targets: a class number.
         interpolation: ``"bilinear"`` or ``"nearest"``; targets always take the nearest pixel.
     """
 
     factor: float | tuple[float, float] = 10 / 360
     fill_mode: str = "reflect"
     fill_value: float = 0.0
+    mask_value: float = 0.0
     interpolation: str = "bilinear"
 
     numbers: ClassVar[int] = 1
@@ -102,7 +104,8 @@ class Zoom(FillsPlaces):
         width_factor: Likewise for the width; None keeps the aspect ratio.
         fill_mode: What comes in from outside: ``"reflect"``, ``"constant"``, ``"nearest"``
             or ``"wrap"``.
-        fill_value: What ``"constant"`` fills with.
+        fill_value: What ``"constant"`` fills images with.
+        mask_value: What it fills masks with, which are loaded targets: a class number.
         interpolation: ``"bilinear"`` or ``"nearest"``; targets always take the nearest pixel.
     """
 
@@ -110,6 +113,7 @@ class Zoom(FillsPlaces):
     width_factor: float | tuple[float, float] | None = None
     fill_mode: str = "reflect"
     fill_value: float = 0.0
+    mask_value: float = 0.0
     interpolation: str = "bilinear"
 
     numbers: ClassVar[int] = 2
@@ -149,7 +153,8 @@ class Shear(FillsPlaces):
             slanted by either way, or the bounds (lower, upper).
         fill_mode: What comes in from outside: ``"reflect"``, ``"constant"``, ``"nearest"``
             or ``"wrap"``.
-        fill_value: What ``"constant"`` fills with.
+        fill_value: What ``"constant"`` fills images with.
+        mask_value: What it fills masks with, which are loaded targets: a class number.
         interpolation: ``"bilinear"`` or ``"nearest"``; targets always take the nearest pixel.
     """
 
@@ -158,6 +163,7 @@ class Shear(FillsPlaces):
     angle: float | tuple[float, float] | None = None
     fill_mode: str = "reflect"
     fill_value: float = 0.0
+    mask_value: float = 0.0
     interpolation: str = "bilinear"
 
     numbers: ClassVar[int] = 3
@@ -198,7 +204,8 @@ class Shift(FillsPlaces):
         width_pixels: Likewise for the width.
         fill_mode: What comes in from outside: ``"reflect"``, ``"constant"``, ``"nearest"``
             or ``"wrap"``.
-        fill_value: What ``"constant"`` fills with.
+        fill_value: What ``"constant"`` fills images with.
+        mask_value: What it fills masks with, which are loaded targets: a class number.
         interpolation: ``"bilinear"`` or ``"nearest"``; targets always take the nearest pixel.
     """
 
@@ -208,6 +215,7 @@ class Shift(FillsPlaces):
     width_pixels: int | tuple[float, ...] | None = None
     fill_mode: str = "reflect"
     fill_value: float = 0.0
+    mask_value: float = 0.0
     interpolation: str = "bilinear"
 
     numbers: ClassVar[int] = 2
