@@ -231,7 +231,9 @@ WRONG = {
     ),
     "four arrays": (lambda d: ordered((X, Y, Y, Y)), ConfigError, "A tuple of 4 was given"),
     "an encoder for no array": (lambda d: ordered(X, encoder="int"), ConfigError, "encoder="),
-    "ragged lists": (lambda d: ordered([[1, 2], [3]]), ConfigError, "rows"),
+    "ragged lists of lists": (lambda d: ordered([[[1, 2], [3]], [[4]]]), ConfigError, "rows"),
+    "ragged lists of two kinds": (lambda d: ordered([[1, 2], ["a"]]), ConfigError, "sample 1"),
+    "ragged lists of other axes": (lambda d: ordered([[1, 2], 3]), ConfigError, "1. For several"),
     "complex numbers": (
         lambda d: ordered(X.astype(complex)),
         ConfigError,

@@ -14,7 +14,7 @@ from penstock.hookspecs import hookimpl
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Arrays", "as_array", "is_sparse", "refuse_objects"]
+__all__ = ["Arrays", "as_array", "is_sparse", "packed", "refuse_objects", "unpacked"]
 
 
 def is_sparse(given: Any) -> bool:
@@ -99,16 +99,23 @@ class Arrays:
 
     def __getstate__(self) -> dict[str, Any]:
         """Send a memory-map's place, not its content."""
-        place = _place(self.array)
-        return {"array": self.array} if place is None else {"place": place}
+        return {"array": packed(self.array)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        if "place" in state:
-            name, dtype, offset, shape = state["place"]
-            array = np.memmap(name, np.dtype(dtype), "r", offset, shape)
-        else:
-            array = state["array"]
-        object.__setattr__(self, "array", array)
+        object.__setattr__(self, "array", unpacked(state["array"]))
+
+
+def packed(array: NDArray[Any]) -> Any:
+    """Return an array as it travels to another process: of a memory-map, its place alone."""
+    return _place(array) or array
+
+
+def unpacked(sent: Any) -> NDArray[Any]:
+    """Return the array that ``packed`` was given."""
+    if not isinstance(sent, tuple):
+        return sent  # type: ignore[no-any-return]
+    name, dtype, offset, shape = sent
+    return np.memmap(name, np.dtype(dtype), "r", offset, shape)
 
 
 def refuse_objects(array: NDArray[Any]) -> None:
@@ -118,6 +125,11 @@ def refuse_objects(array: NDArray[Any]) -> None:
         ConfigError: It does; shows the first.
     """
     for cell in array.flat:
+        if isinstance(cell, (list, np.ndarray)):
+            raise ConfigError(
+                "An array of lists was given as the source. Samples of different sizes are a part"
+                " of it: (x,) or (x, y)."
+            )
         if not isinstance(cell, (str, bytes)):
             raise ConfigError(
                 f"An array of objects was given, such as {quote(cell)}; only strings are taken so."

@@ -13,6 +13,7 @@ from penstock.arrays import Arrays, as_array, is_sparse
 from penstock.components import instance
 from penstock.errors import ConfigError
 from penstock.forms import flattened
+from penstock.raggedarrays import RaggedArrays, is_ragged
 from penstock.sources import Source
 from penstock.targets import encoded_field
 
@@ -67,8 +68,9 @@ def open_arrays(
     """
     if isinstance(given, list) and any(isinstance(part, np.ndarray) for part in given):
         raise ConfigError(
-            f"A list of {len(given)} arrays was given. Give a tuple, (x, y), or a dict of arrays"
-            " for several inputs: ({'a': …, 'b': …}, y)."
+            f"A list of {len(given)} arrays was given. Give a tuple, (x, y) or (x,), where x may be"
+            " a list of samples of different sizes; or a dict of arrays for several inputs:"
+            " ({'a': …, 'b': …}, y)."
         )
     parts = given if isinstance(given, tuple) else (given,)
     if not 1 <= len(parts) <= 3:
@@ -80,14 +82,14 @@ def open_arrays(
         {} if part is None else flattened(part) if isinstance(part, Mapping) else {name: part}
         for name, part in zip("xy", parts[:2], strict=False)
     ]
-    loaders = [{name: Arrays(as_array(each)) for name, each in part.items()} for part in named]
+    loaders = [{name: _loader(each) for name, each in part.items()} for part in named]
     if not loaders[0]:
         raise ConfigError("There is no array for x. Give arrays: x, (x, y) or ({'a': …}, y).")
-    lengths = {name: len(each.array) for part in loaders for name, each in part.items()}
+    lengths = {name: len(each.pick_samples()) for part in loaders for name, each in part.items()}
     if len(set(lengths.values())) != 1:
         raise ConfigError(
             f"The arrays have different numbers of samples: {lengths}."
-            " Give the same number along the first axis of each."
+            " Give the same number along the first axis of each; several inputs are a dict."
         )
     count = next(iter(lengths.values()))
     if not count:
@@ -105,6 +107,10 @@ def open_arrays(
     return source, inputs, [_encoded(encoder, loaded, source, shared)], weight
 
 
+def _loader(given: Any) -> Arrays | RaggedArrays:
+    return RaggedArrays(given) if is_ragged(given) else Arrays(as_array(given))
+
+
 def _encoded(
     encoder: Any, fields: list[LoadedField], source: Source, shared: dict[str, Any]
 ) -> EncodedField:
@@ -113,9 +119,14 @@ def _encoded(
     Raises:
         ConfigError: It is not one array of labels of shape ``(n,)`` or ``(n, k)``.
     """
-    if len(fields) != 1 or not isinstance(fields[0].component, Arrays):
+    if len(fields) != 1:
         raise ConfigError("encoder= belongs to one target; with targets= each has its own.")
-    array = fields[0].component.array
+    component = instance("encoder", encoder, shared)
+    loader = fields[0].component
+    if isinstance(loader, RaggedArrays):  # several labels for a sample
+        source.table["label"] = [tuple(each.tolist()) for each in loader.arrays]
+        return encoded_field("y", component, source.table, "label", None)
+    array = loader.array
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     columns = ["label"] if array.ndim == 1 else [f"label {n}" for n in range(array.shape[-1])]
@@ -123,6 +134,5 @@ def _encoded(
         raise ConfigError(f"encoder= needs labels of shape (n,) or (n, k); found {array.shape}.")
     for name, values in zip(columns, array.reshape(len(array), -1).T, strict=True):
         source.table[name] = values
-    component = instance("encoder", encoder, shared)
     column = columns[0] if len(columns) == 1 else tuple(columns)
     return encoded_field("y", component, source.table, column, None)

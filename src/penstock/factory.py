@@ -96,7 +96,7 @@ def make_generator(
     Args:
         source: A directory, a CSV or TSV file, a DataFrame, a list of file names
             or ids, or arrays: ``x``, ``(x,)``, ``(x, y)``, ``(x, y, sample_weight)``
-            where x and y may be dicts.
+            where x and y may be dicts, or lists of arrays of different sizes.
         *more: Nothing: all else is given by name.
         loader: The loader's name or instance; found by detection if not given.
         labels: A dict from sample to label, or one label per sample in order. Or where to find

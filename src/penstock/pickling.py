@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from penstock.arrays import Arrays
 from penstock.components import name_of
 from penstock.errors import ConfigError, quote
+from penstock.raggedarrays import RaggedArrays
 from penstock.windows import WindowRows
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ def refuse_unpicklable(batches: Batches) -> None:
     for name, several in batches.preparers.items():
         named += [(f"that prepares the input {name!r}", each) for each in several]
     for role, component in named:
-        if isinstance(component, (Arrays, WindowRows)):  # may be large, and travels in any case
+        if isinstance(
+            component, (Arrays, RaggedArrays, WindowRows)
+        ):  # may be large, and travels in any case
             continue
         try:
             pickle.dumps(component)

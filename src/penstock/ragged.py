@@ -96,7 +96,7 @@ def _refuse_unused(**given: Any) -> None:
             raise ConfigError(
                 f"{name}={quote(value)} is for samples of varying size, and these are all of one."
                 " Leave it out; or let the loader describe a shape with None in it, as"
-                " shape=(None, 40) does for .npy files."
+                " shape=(None, 40) does for .npy files. Arrays of different sizes are a list."
             )
 
 

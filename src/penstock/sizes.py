@@ -40,6 +40,10 @@ class Sizes:
         shape = (len(field.samples), len(field.spec.varying))
         self._known = np.full(shape, _UNKNOWN, np.int32)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # In another process it lies in memory that all share, and cannot be written to.
+        self.__dict__.update({**state, "_known": state["_known"].copy()})
+
     @property
     def component(self) -> Any:
         """The loader."""
