@@ -15,7 +15,7 @@ from penstock.components import options_of
 from penstock.diskcache import DiskStore
 from penstock.errors import ConfigError, quote
 from penstock.folders import cache_folder, refuse_shared
-from penstock.rowcache import MemoryStore, RowCache
+from penstock.rowcache import MemoryStore, RaggedStore, Room, RowCache
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,15 +38,20 @@ class FieldCache:
     Attributes:
         folder: The directory on disk, or None for this process' memory.
         capacity: How many samples to keep at most.
+        room: In place of *capacity*, where sizes vary: what all fields keep theirs in.
     """
 
     folder: str | None
     capacity: int
+    room: Room | None = None
     _rows: RowCache | None = field(default=None, init=False, repr=False)
 
     def open(self, each: LoadedField) -> None:
         """Make ready for the samples of a field."""
         count, spec = len(each.samples), each.spec
+        if self.room is not None:
+            self._rows = RowCache(count, RaggedStore(self.room))
+            return
         capacity = min(self.capacity, count)
         if self.folder is not None:
             self._rows = RowCache(
@@ -127,18 +132,22 @@ def plan_caches(
     budget = cache_bytes
     if budget is None:
         budget = _memory() * _MEMORY_SHARE if base is None else _free(base) * _DISK_SHARE
-    widths = sum(map(_width, kept))
-    capacity = int(budget // widths)
-    if cache_bytes is not None and not capacity:
-        raise ConfigError(
-            f"cache_bytes={cache_bytes} has no room for one sample, which takes {widths:,} bytes."
-            " Give more, or leave cache= out."
-        )
+    room, capacity = None, 0
+    if any(each.sizes is not None for each in kept):
+        room = Room(int(budget))
+    else:
+        widths = sum(map(_width, kept))
+        capacity = int(budget // widths)
+        if cache_bytes is not None and not capacity:
+            raise ConfigError(
+                f"cache_bytes={cache_bytes} has no room for one sample, which takes {widths:,}"
+                " bytes. Give more, or leave cache= out."
+            )
     for each in kept:
         folder = None if base is None else os.path.join(base, folder_name(each))
         for path in filter(None, (base, folder)):
             refuse_shared(path, "cache_dir")
-        each.cache = FieldCache(folder, capacity)
+        each.cache = FieldCache(folder, capacity, room)
         each.cache.open(each)
 
 

@@ -102,10 +102,10 @@ def _refuse_unused(**given: Any) -> None:
 
 def _refuse_beside_varying(batches: Batches, first: LoadedField, cache: Any) -> None:
     what = f"the samples of {first.name!r} vary in size: {first.spec.shape}."
-    if cache is not None:
+    if cache == "disk":
         raise ConfigError(
-            f"cache={quote(cache)} keeps samples of one size, and {what} Leave it out: the system"
-            " keeps files that were read in what memory is free."
+            f"cache='disk' keeps samples of one size, and {what} Give cache='memory', or leave it"
+            " out: the system keeps files that were read in what memory is free."
         )
     if batches.errors.on_error == "skip":
         raise ConfigError(

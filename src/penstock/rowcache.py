@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["ABSENT", "UNSEEN", "MemoryStore", "RowCache", "Store"]
+__all__ = ["ABSENT", "UNSEEN", "MemoryStore", "RaggedStore", "Room", "RowCache", "Store"]
 
 # What a row of the samples table has in place of a slot.
 UNSEEN = -1  # the store was not asked for it yet
 ABSENT = -2  # it is not there
 _CLAIMED = -3  # a thread is storing it
+
+_HEAD = 128  # bytes that an array takes beside its content
 
 
 class Store(Protocol):
@@ -167,6 +169,63 @@ class MemoryStore:
         """See ``Store``: what is here can be read at once."""
         none = np.zeros(0, np.int64)
         return none, none
+
+
+class Room:
+    """Bytes of this process' memory that several stores share.
+
+    Args:
+        size: How many there are.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = self._left = size
+        self._lock = threading.Lock()
+        renew_after_fork(self)
+
+    def take(self, size: int) -> bool:
+        """Take *size* bytes, if there are so many left."""
+        with self._lock:
+            if size > self._left:
+                return False
+            self._left -= size
+            return True
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"size": self._size}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state)  # type: ignore[misc]  # empty again, as what it was for stays behind
+
+
+class RaggedStore(MemoryStore):
+    """Keeps samples of different sizes in this process' memory, each by itself.
+
+    Args:
+        room: What they take their bytes from.
+    """
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._kept: list[NDArray[Any]] = []
+        self._lock = threading.Lock()
+        renew_after_fork(self)
+
+    def read(self, slots: NDArray[np.int64], out: NDArray[Any]) -> NDArray[np.bool_]:
+        """See ``Store``."""
+        for place, slot in enumerate(slots.tolist()):
+            out[place] = self._kept[slot]
+        return np.ones(len(slots), np.bool_)
+
+    def admit(self, rows: NDArray[np.int64], values: NDArray[Any]) -> NDArray[np.int64]:
+        """See ``Store``."""
+        slots = np.full(len(rows), ABSENT, np.int64)
+        for place, value in enumerate(values):
+            if self._room.take(value.nbytes + _HEAD):
+                with self._lock:
+                    slots[place] = len(self._kept)
+                    self._kept.append(np.array(value))
+        return slots
 
 
 def _runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
