@@ -6,6 +6,7 @@ import os
 import threading
 import warnings
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -16,12 +17,14 @@ from penstock.errors import ConfigError, SampleError, TooManyErrors, enumerate_s
 from penstock.forks import renew_after_fork
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
     from numpy.typing import NDArray
 
     from penstock.batches import Batches
 
-__all__ = ["ErrorPolicy", "Failures", "Record", "error_policy", "mend"]
+__all__ = ["ErrorPolicy", "Failures", "Record", "error_policy", "mend", "replacement"]
 
 _Entry: TypeAlias = tuple[Any, str, str, int]  # sample, class of the error, message, how often
 
@@ -242,25 +245,43 @@ def mend(
         if failed is None:
             continue
         failures.note(row, failed)
-        if batches.errors.on_error == "mask":
+        # Where sizes vary, the assembly finds replacements itself: they have sizes of their own.
+        if batches.errors.on_error == "mask" or batches.padding is not None:
             for array in ready:
                 array[place] = "" if array.dtype.hasobject else 0
             masked.append(place)
             continue
-        for attempt in range(_ATTEMPTS):
-            drawn = int(key(batches.order.seed, epoch, row, attempt, _REPLACE)) % len(batches.rows)
-            candidate = int(batches.rows[drawn])
-            again = _load_one(batches, candidate, ready, place)
-            if again is None:
-                rows[place] = candidate
-                break
-            failures.note(candidate, again)
-        else:
-            raise TooManyErrors(
-                f"Nothing was found to replace a sample with: {_ATTEMPTS} others could not be"
-                f" loaded either. The first was: {failed}"
-            ) from failed
+        rows[place] = replacement(
+            batches, epoch, row, partial(_load_one, batches, ready=ready, place=place)
+        )
     return masked
+
+
+def replacement(
+    batches: Batches, epoch: int, row: int, load: Callable[[int], SampleError | None]
+) -> int:
+    """Return the row of a sample to put in another's place.
+
+    Args:
+        batches: What the sample is of.
+        epoch: The epoch.
+        row: The row of the sample that cannot be loaded.
+        load: Tries to load that in another row, and returns what went wrong, if anything did.
+
+    Raises:
+        TooManyErrors: More samples failed than may, or no other could be loaded.
+    """
+    for attempt in range(_ATTEMPTS):
+        drawn = int(key(batches.order.seed, epoch, row, attempt, _REPLACE)) % len(batches.rows)
+        candidate = int(batches.rows[drawn])
+        failed = load(candidate)
+        if failed is None:
+            return candidate
+        batches.runtime.failures.note(candidate, failed)
+    raise TooManyErrors(
+        f"Nothing was found to replace the sample in row {row} with: {_ATTEMPTS} others could not"
+        f" be loaded either. The last was: {failed}"
+    ) from failed
 
 
 def _load_one(

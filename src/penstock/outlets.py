@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from penstock.checks import check_whole
+from penstock.errors import ConfigError
 from penstock.forms import flattened
 from penstock.padding import batch_outline, unmarked, unpadded
 from penstock.predicting import prediction_table
@@ -121,8 +122,17 @@ class Outlets(Viewed):
         Yields:
             ``(x,)``, ``(x, y)`` or ``(x, y, sample_weight)`` of one sample: arrays without
             the batch axis and without padding, numbers of NumPy, or dicts of these.
+
+        Raises:
+            ConfigError: Sizes vary, and samples may be replaced by others.
         """
         batches = self._batches
+        if batches.padding is not None and batches.errors.on_error == "skip":
+            raise ConfigError(
+                "unbatched() cuts the padding off samples, and with on_error='skip' others may be"
+                " in their places, of other sizes. Give on_error='mask', or iterate over batches"
+                " with padding_mask=True."
+            )
         place = {} if batches.padding is None else self.state_dict()  # type: ignore[attr-defined]
         given: Iterable[tuple[Any, ...]] = self  # type: ignore[assignment]
         for index, batch in enumerate(given):

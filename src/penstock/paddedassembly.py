@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from penstock.assembly import Assembly
+from penstock.errors import SampleError, TooManyErrors
+from penstock.failures import replacement
 from penstock.fields import LoadedField
 from penstock.padding import fill_beside, mask_name, real
 from penstock.sizes import sizes_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
-    from penstock.errors import SampleError
     from penstock.memory import Pool
 
 __all__ = ["PaddedAssembly"]
@@ -29,7 +32,8 @@ class PaddedAssembly(Assembly):
     is allocated. Samples are loaded and augmented in their own size, those of
     one size that follow one another together, and padded afterwards: neither a
     loader nor an augmenter sees padding, and what becomes of a sample does not
-    depend on which others are in its batch.
+    depend on which others are in its batch. What replaces a sample that cannot be
+    loaded comes last, when all others are there.
     """
 
     def _leased(self, pool: Pool) -> list[NDArray[Any]]:
@@ -37,6 +41,7 @@ class PaddedAssembly(Assembly):
         self._lock = threading.Lock()
         self._sizes: dict[str, NDArray[np.int32]] = {}
         self._lost: list[int] = []
+        self._empty: list[int] = []  # places of samples that others are to replace
         return []
 
     def fill(self, start: int, stop: int) -> None:
@@ -44,22 +49,82 @@ class PaddedAssembly(Assembly):
         with self._lock:
             if not self._arrays:
                 self._arrays = self._allocated()
-        loaded = self._batches.loaded
         for first, last in self._runs(start, stop):
-            shapes = [self._shape(each, first) for each in loaded]
-            windows = [
-                array[(slice(first, last), *map(slice, each.spec.delivered(shape)))]
-                for each, array, shape in zip(loaded, self._arrays, shapes, strict=True)
-            ]
-            if first in self._lost:
-                self._mask(first, range(last - first))
-                self._batches.runtime.meter.add(samples=last - first)
-            else:
-                self._fill(first, last, shapes, windows)
-            for each, array, shape in zip(loaded, self._arrays, shapes, strict=True):
-                if each.sizes is not None:
-                    value = self._padding.value(each)
-                    fill_beside(array[first:last], each.spec.delivered(shape), value)
+            self._fill_alike(first, last, lost=first in self._lost)
+
+    def _fill_alike(self, first: int, last: int, *, lost: bool = False) -> None:
+        """Fill what samples of one size take up, and pad it."""
+        loaded = self._batches.loaded
+        shapes = [self._shape(each, first) for each in loaded]
+        windows = [
+            array[(slice(first, last), *map(slice, each.spec.delivered(shape)))]
+            for each, array, shape in zip(loaded, self._arrays, shapes, strict=True)
+        ]
+        if lost:
+            self._mask(first, range(last - first))
+            self._batches.runtime.meter.add(samples=last - first)
+        else:
+            self._fill(first, last, shapes, windows)
+        for each, array, shape in zip(loaded, self._arrays, shapes, strict=True):
+            if each.sizes is not None:
+                value = self._padding.value(each)
+                fill_beside(array[first:last], each.spec.delivered(shape), value)
+
+    def finish(self) -> tuple[Any, ...]:
+        """Replace what cannot be loaded, where that was asked for, and go on as all do."""
+        if self._empty:
+            self._replace(sorted(self._empty))
+        return super().finish()
+
+    def _mask(self, start: int, places: Sequence[int]) -> None:
+        if self._batches.errors.on_error == "skip":
+            self._empty.extend(start + place for place in places)
+        else:
+            super()._mask(start, places)
+
+    def _replace(self, places: list[int]) -> None:
+        """Put other samples in the places of those that cannot be loaded, and pad the batch anew.
+
+        It is as large as the largest of the samples that are in it after all.
+        """
+        for place in places:
+            row = int(self._rows[place])
+            self._rows[place] = replacement(self._batches, self._epoch, row, self._loads)
+        for which, each in enumerate(self._batches.loaded):
+            if each.sizes is not None:
+                measured = self._sizes[each.name] = each.sizes.of(self._rows)
+                self._arrays[which] = self._resized(each, self._arrays[which], measured)
+        self._empty.clear()
+        for place in places:
+            self._fill_alike(place, place + 1)
+        if self._empty:
+            raise TooManyErrors(
+                f"The sample in row {self._rows[self._empty[0]]} could be loaded, and then could"
+                " not, when it was to replace another."
+            )
+
+    def _loads(self, row: int) -> SampleError | None:
+        try:
+            for each in self._batches.loaded:
+                each.each(np.array([row]))
+        except SampleError as error:
+            return error
+        return None
+
+    def _resized(
+        self, each: LoadedField, array: NDArray[Any], measured: NDArray[np.int32]
+    ) -> NDArray[Any]:
+        """Return a batch of a field in the size that its samples need now."""
+        spec = each.spec
+        shape = spec.delivered(spec.sized(self._padding.sizes(measured)))
+        if shape == array.shape[1:]:
+            return array
+        common = tuple(map(min, shape, array.shape[1:]))
+        inside = (slice(None), *map(slice, common))
+        resized = self._pool.lease((len(self), *shape), spec.deliver_dtype, varying=True)
+        resized[inside] = array[inside]
+        fill_beside(resized, common, self._padding.value(each))
+        return resized
 
     @property
     def _padding(self) -> Any:

@@ -29,9 +29,8 @@ def refuse_unpicklable(batches: Batches) -> None:
     for name, several in batches.preparers.items():
         named += [(f"that prepares the input {name!r}", each) for each in several]
     for role, component in named:
-        if isinstance(
-            component, (Arrays, RaggedArrays, WindowRows)
-        ):  # may be large, and travels in any case
+        # These may be large, and travel in any case.
+        if isinstance(component, (Arrays, RaggedArrays, WindowRows)):
             continue
         try:
             pickle.dumps(component)

@@ -107,11 +107,6 @@ def _refuse_beside_varying(batches: Batches, first: LoadedField, cache: Any) -> 
             f"cache='disk' keeps samples of one size, and {what} Give cache='memory', or leave it"
             " out: the system keeps files that were read in what memory is free."
         )
-    if batches.errors.on_error == "skip":
-        raise ConfigError(
-            f"on_error='skip' puts another sample in a bad one's place, and {what} It may not fit."
-            " Give on_error='mask', or leave bad samples out: exclude=."
-        )
     whole = [batches.runtime.names[place] for place, _ in batches.runtime.batch_hooks]
     if whole:
         raise ConfigError(

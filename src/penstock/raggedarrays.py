@@ -86,7 +86,8 @@ class RaggedArrays:
     @hookimpl
     def describe_sample(self) -> ArraySpec:
         """Describe an array, with None for each axis in which they differ."""
-        shape: list[int | None] = np.where(self._varying, None, self._sizes[0]).tolist()
+        axes = zip(self._sizes[0].tolist(), self._varying.tolist(), strict=True)
+        shape = tuple(None if varies else size for size, varies in axes)
         kinds = {array.dtype for array in self.arrays if array.size} or {self.arrays[0].dtype}
         dtype = np.result_type(*kinds)
         return ArraySpec(shape, dtype, deliver_dtype=np.float32 if dtype.kind == "f" else None)
