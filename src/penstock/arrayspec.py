@@ -55,6 +55,8 @@ class ArraySpec:
             pixels move these too. A row of -1 is no box or point.
         objects: A name for what the first axis lists, such as boxes and their classes. Where
             one leaves the image, its row becomes -1 in all arrays of that name.
+        min_visible: Of boxes: the share of its area that has to be left in the image, from 0 to
+            1, or a box that is cut at the border counts as having left it. 0 keeps any rest.
 
     Raises:
         ConfigError: A size, dtype or data format that cannot be delivered, or coordinates
@@ -68,6 +70,7 @@ class ArraySpec:
     data_format: str
     coordinates: str | None
     objects: str | None
+    min_visible: float
 
     def __init__(
         self,
@@ -79,6 +82,7 @@ class ArraySpec:
         data_format: str = "channels_last",
         coordinates: str | None = None,
         objects: str | None = None,
+        min_visible: float = 0.0,
     ) -> None:
         if not isinstance(shape, (tuple, list)) or not all(map(_is_size, shape)):
             raise ConfigError(
@@ -105,6 +109,9 @@ class ArraySpec:
         object.__setattr__(self, "data_format", data_format)
         object.__setattr__(self, "coordinates", coordinates)
         object.__setattr__(self, "objects", objects)
+        object.__setattr__(self, "min_visible", min_visible)
+        if min_visible != 0:
+            self._check_visible()
         if self.placed:
             self._check_places()
 
@@ -161,6 +168,16 @@ class ArraySpec:
             raise ConfigError(
                 "Coordinates and objects are delivered as they are loaded, one to a row: leave"
                 f" scale= and data_format= out, and give a shape with rows; found {self.shape}."
+            )
+
+    def _check_visible(self) -> None:
+        share = self.min_visible
+        if not _is_finite(share) or isinstance(share, bool) or not 0 <= share <= 1:
+            raise ConfigError(f"min_visible={quote(share)} was given; it must be from 0 to 1.")
+        if self.coordinates is None or _NUMBERS.get(self.coordinates) == len(_POINTS[0]):
+            raise ConfigError(
+                f"min_visible={quote(share)} is a share of boxes, and coordinates are"
+                f" {quote(self.coordinates)}. Leave it out."
             )
 
     @property

@@ -34,6 +34,9 @@ BOXES = (
 POINTS = ("xy", "rel_xy")
 # Smaller than that, what a matrix maps a square to is taken for a line.
 _FLAT = 1e-9
+# Boxes come as float32: one that just touches the border is not cut.
+_INEXACT = 1e-3
+_FINEST = 1e-6  # of the image's side
 
 
 def to_corners(boxes: NDArray[Any], name: str) -> NDArray[np.float64]:
@@ -63,18 +66,32 @@ def from_corners(corners: NDArray[np.float64], name: str) -> NDArray[np.float64]
 
 
 def clipped(
-    corners: NDArray[np.float64], height: float, width: float
+    corners: NDArray[np.float64], height: float, width: float, least: float
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Cut boxes at the borders of the image; say of which nothing is left."""
+    """Cut boxes at the borders of the image; say of which too little is left.
+
+    Args:
+        corners: Left, top, right and bottom, in the last axis.
+        height: Rows of the image.
+        width: Columns of the image.
+        least: The share of a box' area that has to be left; with 0 any rest will do.
+    """
     cut = np.clip(corners, 0.0, [width, height, width, height])
-    return cut, (cut[..., 2] <= cut[..., 0]) | (cut[..., 3] <= cut[..., 1])
+    sides = cut[..., 2:] - cut[..., :2]
+    # A rest that float32 cannot tell from none is none.
+    gone: NDArray[np.bool_] = np.asarray((sides <= np.multiply([width, height], _FINEST)).any(-1))
+    if least > 0.0:
+        with np.errstate(invalid="ignore"):  # a box at infinity is gone already
+            whole = corners[..., 2:] - corners[..., :2]
+        gone = gone | (sides.prod(axis=-1) < (least - _INEXACT) * whole.prod(axis=-1))
+    return cut, gone
 
 
 def move_places(batch: Batch, change: NDArray[np.float64], height: int, width: int) -> None:
     """Move the boxes and points of a batch as its first images are moved, in place.
 
     A box becomes the smallest one around its moved corners, cut at the borders. What leaves
-    the image becomes -1, and so does all else that belongs to it.
+    the image, or for the most part, becomes -1, and so does all else that belongs to it.
 
     Args:
         batch: The batch, of n samples.
@@ -95,7 +112,7 @@ def move_places(batch: Batch, change: NDArray[np.float64], height: int, width: i
     for array, spec in placed:
         if spec.coordinates is None:
             continue
-        left, lost = _moved(array[moved], spec.coordinates, change[moved], height, width)
+        left, lost = _moved(array[moved], spec, change[moved], height, width)
         array[moved] = left
         if spec.objects is not None:
             gone[spec.objects] = np.asarray(lost.reshape(*lost.shape[:2], -1).all(axis=-1))
@@ -113,9 +130,11 @@ def _placed(
 
 
 def _moved(
-    places: NDArray[Any], name: str, change: NDArray[np.float64], height: int, width: int
+    places: NDArray[Any], spec: ArraySpec, change: NDArray[np.float64], height: int, width: int
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return where *places* are after *change*, -1 where they are gone, and which are."""
+    name = spec.coordinates
+    assert name is not None
     size = np.array([width, height], np.float64)
     unit = size if name.startswith("rel_") else np.ones(2)
     absent = (places == -1).all(axis=-1)
@@ -129,7 +148,7 @@ def _moved(
         # Left and right in all combinations with top and bottom.
         points = _mapped(corners[..., [[0, 1], [2, 1], [2, 3], [0, 3]]], change, size)
         around = np.concatenate([points.min(axis=-2), points.max(axis=-2)], axis=-1)
-        cut, empty = clipped(around, height, width)
+        cut, empty = clipped(around, height, width, spec.min_visible)
         found = from_corners(cut / np.tile(unit, 2), name)
         gone = absent | empty
     found[gone] = -1.0

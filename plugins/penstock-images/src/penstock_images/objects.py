@@ -23,7 +23,7 @@ from penstock_images.annotations import (
     split,
 )
 from penstock_images.coordinates import BOXES, clipped, from_corners, to_corners
-from penstock_images.options import check_choice, check_count
+from penstock_images.options import check_choice, check_count, check_number, check_pair
 from penstock_images.placing import Placing, check_placing, loaded_size
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ class Boxes:
         size: The columns of the (height, width) of the files, upright, where they are needed:
             for pixels in the column, or images that are cut or padded.
         max_boxes: How many a sample has room for; the most that an image has by default.
+        min_visible: The share of a box' area that has to be left in the image when it is cut or
+            moved, from 0 to 1; of boxes that keep less, none is left. 0 keeps any rest.
 
     Raises:
         ConfigError: An option's value that cannot work.
@@ -62,6 +64,7 @@ class Boxes:
     source_format: str | None = None
     size: tuple[str, str] | None = None
     max_boxes: int | None = None
+    min_visible: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("bounding_box_format", "source_format"):
@@ -69,6 +72,8 @@ class Boxes:
                 check_choice(name, getattr(self, name), BOXES)
         if self.max_boxes is not None:
             check_count("max_boxes", self.max_boxes)
+        check_number("min_visible", self.min_visible)
+        check_pair("min_visible", self.min_visible, low=0.0, high=1.0, symmetric=False)
         check_placing(self)
 
     @penstock.hookimpl
@@ -82,7 +87,11 @@ class Boxes:
         """Describe the boxes of an image: as many for all."""
         room = count_of(samples, 16, "max_boxes", self.max_boxes)
         return ArraySpec(
-            (room, 4), "float32", coordinates=self.bounding_box_format, objects=self.column
+            (room, 4),
+            "float32",
+            coordinates=self.bounding_box_format,
+            objects=self.column,
+            min_visible=float(self.min_visible),
         )
 
     @penstock.hookimpl
@@ -116,7 +125,7 @@ class Boxes:
         placing = Placing.of(self, table, source)
         placing.check(corners, rows)
         height, width = loaded_size(self.images)
-        cut, empty = clipped(placing.placed(corners, rows), height, width)
+        cut, empty = clipped(placing.placed(corners, rows), height, width, self.min_visible)
         if self.bounding_box_format.startswith("rel_"):
             cut /= [width, height, width, height]
         boxes = from_corners(cut, self.bounding_box_format).astype(np.float32)
