@@ -279,6 +279,7 @@ def test_classes_in_arrays_are_balanced_too():
         ),
         ({"sampling": {"y": {"rare": 2}, "z": "balanced"}}, "by the classes of one target"),
         ({"samples_per_epoch": 0}, "samples_per_epoch=0 was given"),
+        ({"samples_per_epoch": 10**13}, "from 1 to 2147483647. For epochs without an end give math.inf."),
         ({"samples_per_epoch": 21, "replacement": False}, "20 of these 20 samples can be drawn"),
         (
             {"samples_per_epoch": 7, "sampling": "balanced", "replacement": False},
@@ -329,3 +330,13 @@ def test_classes_of_several_targets_are_weighed_each_by_itself():
         data(class_weight={"d": "balanced"})
     with pytest.raises(ConfigError, match="Give them by target"):
         data(class_weight="balanced")
+
+
+def test_an_order_that_memory_does_not_hold_is_told(monkeypatch):
+    def full(*_):
+        raise MemoryError
+
+    with sequence(samples_per_epoch=2_000_000) as data:
+        monkeypatch.setattr("penstock.order.shuffled", full)
+        with pytest.raises(ConfigError, match=r"no memory for .* epoch of 2,000,000 samples"):
+            data[0]

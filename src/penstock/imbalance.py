@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["sampled"]
 
+_MOST = 2**31 - 1  # samples in an epoch: their order is 16 GB
+
 
 def sampled(
     batches: Batches,
@@ -78,7 +80,10 @@ def _choose(
 ) -> Sampling | None:
     check_flag("replacement", replacement)
     if samples_per_epoch is not None:
-        samples_per_epoch = check_whole("samples_per_epoch", samples_per_epoch, 1)
+        endless = " For epochs without an end give math.inf."
+        samples_per_epoch = check_whole(
+            "samples_per_epoch", samples_per_epoch, 1, _MOST, advice=endless
+        )
     if sampling is None and samples_per_epoch is None:
         if not replacement:
             raise ConfigError(

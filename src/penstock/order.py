@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from penstock.draws import key, mix
+from penstock.errors import ConfigError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,7 +73,19 @@ class Order:
         """Return the order of a whole epoch, or None where it is that of the samples.
 
         With a sampling, it is one of draws: see ``places_and_turns``.
+
+        Raises:
+            ConfigError: There is no memory for so many.
         """
+        try:
+            return self._drawn(epoch)
+        except MemoryError as error:
+            raise ConfigError(
+                f"There is no memory for the order of an epoch of {self.samples_per_epoch:,}"
+                " samples. Give a smaller samples_per_epoch=; math.inf is without an end."
+            ) from error
+
+    def _drawn(self, epoch: int) -> NDArray[np.int64] | None:
         drawn = None
         if self.sampling is not None:
             drawn = self.sampling.draw(self.count, self.seed, epoch, shuffle=self.shuffle)

@@ -94,9 +94,11 @@ class Outlets(Viewed):
             A dict for each augmenter: ``augmenter``, its name, and what it says of itself, for
             those of penstock-images their parameters, by Keras' names, and options. Of an
             augmenter that says nothing its name. Empty where samples are not augmented.
+            Pixels are those of the first image, in its own size where sizes vary.
 
         Raises:
             ConfigError: There is no such sample.
+            SampleError: It is one of varying size, and cannot be measured.
         """
         current = self.epoch  # type: ignore[attr-defined]
         epoch = current if epoch is None else check_whole("epoch", epoch, 0)

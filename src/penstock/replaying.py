@@ -42,18 +42,20 @@ def drawn_transforms(
 
     Raises:
         ConfigError: There is no such sample.
+        SampleError: It is one of varying size, and cannot be measured.
         PluginError: An augmenter fails to say.
     """
     position = check_whole("position", position, 0, len(batches.rows) - 1)
     turn = check_whole("turn", turn, 0)
     if not batches.augment:
         return []
-    number = batches.rows[position : position + 1] + (turn << TURN)
+    row = batches.rows[position : position + 1]
+    number = row + (turn << TURN)
     told = []
     for stream, each in enumerate(batches.augmenters):
         batch = Batch(
-            _unloaded(batches.inputs),
-            _unloaded(batches.targets),
+            _unloaded(batches.inputs, row),
+            _unloaded(batches.targets, row),
             None,
             Draws(batches.order.seed, epoch, number, stream),
             *batches.specs,
@@ -62,14 +64,17 @@ def drawn_transforms(
     return told
 
 
-def _unloaded(fields: tuple[Any, ...]) -> dict[str, NDArray[Any]]:
-    """Return an array for each loaded field, of one sample that takes no memory."""
+def _unloaded(fields: tuple[Any, ...], row: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+    """Return an array for each loaded field, of one sample in its size, that takes no memory."""
     loaded: list[LoadedField] = [each for each in fields if hasattr(each, "spec")]
     return {
-        each.name: np.broadcast_to(np.zeros((), each.spec.dtype), (1, *each.spec.shape))
+        each.name: np.broadcast_to(np.zeros((), each.spec.dtype), (1, *_shape(each, row)))
         for each in loaded
-        if None not in each.spec.shape
     }
+
+
+def _shape(each: LoadedField, row: NDArray[np.int64]) -> tuple[int, ...]:
+    return each.spec.shape if each.sizes is None else each.spec.sized(*each.sizes.of(row).tolist())
 
 
 def _described(augmenter: Any, batch: Batch) -> dict[str, Any]:

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 import penstock
-from penstock.errors import ConfigError, SampleRefused
-from penstock_images import Flip, ImageFiles, Rotate
+from penstock.errors import ConfigError, SampleError, SampleRefused
+from penstock_images import Flip, ImageFiles, Rotate, Shift, apply_transform
 
 SIDEWAYS = 6
 
@@ -58,6 +58,50 @@ def test_images_are_padded_below_and_to_the_right_after_augmentation(write, data
         assert x["x_mask"][number].sum() == height * width
         np.testing.assert_allclose(images[number, :height, :width], 100 + number)
         assert images[number].sum() == pytest.approx((100 + number) * height * width * 3)
+
+
+def test_what_is_drawn_is_told_in_pixels_of_each_image(write):
+    rng = np.random.default_rng(0)
+    images = [rng.integers(0, 256, (*size, 3), np.uint8) for size in [(20, 30), (40, 10), (25, 25)]]
+    paths = [write(f"{number}.png", image) for number, image in enumerate(images)]
+    with penstock.make_generator(
+        [os.path.basename(path) for path in paths],
+        root=os.path.dirname(paths[0]),
+        loader=ImageFiles(image_size=None, dtype="uint8"),
+        encoder="none",
+        augment=[
+            Shift(height_factor=(0.5, 0.5), width_factor=(-0.2, -0.2)),
+            Rotate(),
+            "brightness",
+        ],
+        shuffle=False,
+        seed=1,
+    ) as data:
+        ((x,),) = list(data)
+        for position, image in enumerate(images):
+            height, width, _ = image.shape
+            drawn = data.transforms(position, epoch=0)
+            assert drawn[0]["ty"] == pytest.approx(-0.5 * height)
+            assert drawn[0]["tx"] == pytest.approx(0.2 * width)
+            again = apply_transform(image, drawn)
+            np.testing.assert_array_equal(x[position, :height, :width], again)
+
+
+def test_nothing_is_told_of_an_image_that_cannot_be_measured(write):
+    path = write("0.png", b"none")
+    write("1.png", np.zeros((4, 4, 3), np.uint8))
+    with (
+        penstock.make_generator(
+            ["0.png", "1.png"],
+            root=os.path.dirname(path),
+            loader=ImageFiles(image_size=None),
+            encoder="none",
+            augment="shift",
+            on_error="mask",
+        ) as data,
+        pytest.raises(SampleError, match=r"0\.png"),
+    ):
+        data.transforms(0)
 
 
 def test_an_image_of_too_many_pixels_is_refused_before_memory_is_asked_for(write):

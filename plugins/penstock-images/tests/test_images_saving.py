@@ -125,3 +125,21 @@ def test_what_cannot_be_seen_is_told(images, tmp_path):
     with pytest.raises(ConfigError, match=r"say value_range=\(0, 1\) if 1 is white"):
         save_images(small, tmp_path / "no")
     assert not (tmp_path / "no").exists()
+
+
+@pytest.mark.parametrize("way", ["a file in the way", "a directory in the way", "under a file"])
+def test_what_cannot_be_written_is_told_with_its_reason(images, tmp_path, way):
+    (tmp_path / "file").write_text("here")
+    (tmp_path / "seen" / "epoch0_sample0.png").mkdir(parents=True)
+    directory = {
+        "a file in the way": tmp_path / "file",
+        "a directory in the way": tmp_path / "seen",
+        "under a file": tmp_path / "file" / "below",
+    }[way]
+    with (
+        penstock.make_generator(images, shuffle=False) as sequence,
+        pytest.raises(
+            ConfigError, match=r"cannot write .*epoch0_sample0\.png.*: .*Give a directory"
+        ),
+    ):
+        save_images(sequence, directory)

@@ -54,7 +54,8 @@ def save_images(
         The paths of the files.
 
     Raises:
-        ConfigError: An option's value cannot work, or there are no images in the batches.
+        ConfigError: An option's value cannot work, there are no images in the batches, or a
+            file cannot be written.
     """
     check_choice("format", format, _FORMATS)
     check_count("batches", batches)
@@ -88,9 +89,7 @@ def save_images(
                     *([name.replace("/", "-")] if len(images) > 1 else []),
                 ]
                 path = os.path.join(directory, f"{'_'.join(parts)}.{format}")
-                seen = _as_bytes(pixels[place], bounds)
-                os.makedirs(directory, exist_ok=True)
-                _write(path, seen)
+                _write(path, _as_bytes(pixels[place], bounds))
                 paths.append(path)
     return paths
 
@@ -136,5 +135,12 @@ def _write(path: str, pixels: NDArray[Any]) -> None:
         )
     done, encoded = cv2.imencode(os.path.splitext(path)[1], pixels)
     assert done  # 8 bits, and 1, 3 or 4 channels
-    with open(path, "wb") as file:
-        file.write(encoded.tobytes())
+    try:
+        os.makedirs(os.path.dirname(path) or os.curdir, exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(encoded.tobytes())
+    except OSError as error:
+        raise ConfigError(
+            f"save_images() cannot write {quote(path)}: {error.strerror or error}. Give a directory"
+            " that can be written to and has room."
+        ) from error
