@@ -177,6 +177,28 @@ def test_parts_but_the_first_are_in_order_and_unaugmented_unless_told():
     assert val[0][0].min() >= 100
 
 
+@pytest.mark.parametrize("asked", [{"drop_remainder": True}, {"remainder": "drop"}])
+def test_whatever_divides_them_only_the_first_part_loses_a_short_last_batch(asked, tmp_path):
+    data = sequence(batch_size=5, **asked)
+    train, val = data.split(0.5)
+    penstock.save_split(tmp_path / "split.csv", train=train, val=val)
+    divided = [
+        data.split(0.5),
+        data.split(0.5, groups="patient"),
+        data.split(0.5, time="day"),
+        data.split("train", "val", by="part"),
+        *data.folds(2),
+        data.load_split(tmp_path / "split.csv"),
+        sequence(batch_size=5, validation_split=0.5, subset="both", **asked),
+    ]
+    for train, val in divided:
+        assert [len(y) for _, y in train] == [5] * (train.num_samples // 5)
+        assert sum(len(y) for _, y in val) == val.num_samples
+        assert val.num_samples % 5
+    _, val = data.split(0.5)
+    assert [len(y) for _, y in val.take(4)] == [4]  # as what it is taken of
+
+
 @pytest.mark.parametrize(
     ("parts", "options", "message"),
     [

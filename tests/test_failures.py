@@ -377,11 +377,16 @@ class Moody(Numbers):
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.EAGAIN, errno.ETIMEDOUT, errno.ESTALE])
 @pytest.mark.parametrize("wrap", [False, True])
-@pytest.mark.filterwarnings("error")
-def test_what_may_pass_is_tried_again(number, wrap):
-    loader = Moody(error=OSError(number, os.strerror(number)), times=4, wrap=wrap)
-    assert sorted(numbers(sequence(on_error="raise", loader=loader, workers=0))) == list(range(22))
-    assert len(loader.seen) == 4
+@pytest.mark.parametrize("times", [1, 4])  # the slice alone, or its samples too
+def test_what_may_pass_is_tried_again_and_told_once(number, wrap, times):
+    loader = Moody(error=OSError(number, os.strerror(number)), times=times, wrap=wrap)
+    data = sequence(on_error="raise", loader=loader, workers=0)
+    with pytest.warns(UserWarning, match="did not when it was tried again") as told:
+        assert sorted(numbers(data)) == list(range(22))
+    assert len(told) == 1
+    assert len(loader.seen) == times
+    loader.seen.clear()
+    assert sorted(numbers(data)) == list(range(22))
 
 
 def test_what_does_not_pass_is_an_error_of_the_sample():

@@ -279,7 +279,10 @@ def test_classes_in_arrays_are_balanced_too():
         ),
         ({"sampling": {"y": {"rare": 2}, "z": "balanced"}}, "by the classes of one target"),
         ({"samples_per_epoch": 0}, "samples_per_epoch=0 was given"),
-        ({"samples_per_epoch": 10**13}, "from 1 to 2147483647. For epochs without an end give math.inf."),
+        (
+            {"samples_per_epoch": 10**13},
+            "from 1 to 2147483647. For epochs without an end give math.inf.",
+        ),
         ({"samples_per_epoch": 21, "replacement": False}, "20 of these 20 samples can be drawn"),
         (
             {"samples_per_epoch": 7, "sampling": "balanced", "replacement": False},

@@ -73,7 +73,9 @@ def load_again(
     if len(rows) > 1:
         for place, row in enumerate(rows):
             field.load_anew(np.array([row]), out[place : place + 1])
-        if not _has(error, _TRANSIENT):
+        if _has(error, _TRANSIENT):
+            _warn_of_attempts(field, error)
+        else:
             _warn_of_slices(field, len(rows), error)
         return
     for pause in _PAUSES:
@@ -86,6 +88,7 @@ def load_again(
             _refuse_exhausted(again, field)
             error = again
         else:
+            _warn_of_attempts(field, error)
             return
     found = _wrapped(error, field, int(rows[0]))
     raise found from (found.__cause__ if found is error else error)
@@ -160,13 +163,28 @@ def _has(error: BaseException | None, numbers: set[int]) -> bool:
     return False
 
 
+def _warn_of_attempts(field: LoadedField | Sizes, error: Exception) -> None:
+    _warn_once(
+        field,
+        "attempts",
+        f"{name_of(field.component)}.{field.called} failed ({type(error).__name__}:"
+        f" {quote(str(error))}), and did not when it was tried again. The batches are right. This"
+        " is said once: where loading is slow, look at the disk or the network.",
+    )
+
+
 def _warn_of_slices(field: LoadedField | Sizes, count: int, error: Exception) -> None:
-    if field.__dict__.setdefault("_warned_of_slices", False):
-        return
-    field.__dict__["_warned_of_slices"] = True
-    warnings.warn(
+    _warn_once(
+        field,
+        "slices",
         f"{name_of(field.component)}.{field.called} failed for {count} samples at once"
         f" ({type(error).__name__}: {quote(str(error))}), and did not for each by itself."
         " The batches are right; the loader is not, and slow. Tell its author.",
-        stacklevel=2,
     )
+
+
+def _warn_once(field: LoadedField | Sizes, kind: str, text: str) -> None:
+    warned = field.__dict__.setdefault("_warned_of", set())
+    if kind not in warned:
+        warned.add(kind)
+        warnings.warn(text, stacklevel=3)
