@@ -432,6 +432,12 @@ class WantsFloats(Shift):
         x += batch.draws.uniform().astype(np.float32).reshape(-1, 1, 1, 1)
 
 
+class RefusesEverything(Shift):
+    @penstock.hookimpl
+    def check_specs(self, input_specs):
+        assert input_specs["x"].dtype == "int64"
+
+
 class NeedsTheFuture(Shift):
     penstock_api: ClassVar = 99
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from penstock.components import implements, instance, relay
+from penstock.components import check_augmenters, implements, instance, relay
 from penstock.errors import ConfigError
 from penstock.testing.component import ComponentConformance
 from penstock.testing.jobs import Augmenting, Feed
@@ -77,6 +77,7 @@ class AugmenterConformance(ComponentConformance):
             job = self._opened(tmp_path, made)
             for feed in job.feeds:
                 given = _described(feed)
+                check_augmenters([job.component], feed.specs)
                 job.augment(job.batch(feed, np.arange(len(feed))))
         except Exception as error:
             raise AssertionError(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from penstock.arrayspec import ArraySpec
 from penstock.batch import Batch
 from penstock.components import implements, relay
 from penstock.draws import Draws
@@ -23,7 +24,6 @@ from penstock.padding import fill_beside
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from penstock.arrayspec import ArraySpec
     from penstock.fields import EncodedField, LoadedField
 
 __all__ = ["Augmenting", "Encoding", "Feed", "Importing", "Job", "Loading", "Preparing"]
@@ -145,6 +145,15 @@ class Feed:
 
     def __len__(self) -> int:
         return len(next(iter(self.inputs.values())))
+
+    @property
+    def specs(self) -> tuple[dict[str, ArraySpec], dict[str, ArraySpec]]:
+        """What loaders would say of these inputs and targets."""
+        inputs, targets = (
+            {name: ArraySpec(array.shape[1:], array.dtype) for name, array in arrays.items()}
+            for arrays in (self.inputs, self.targets)
+        )
+        return inputs, targets
 
 
 @dataclass
