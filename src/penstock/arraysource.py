@@ -20,7 +20,7 @@ from penstock.targets import encoded_field
 if TYPE_CHECKING:
     from penstock.fields import EncodedField, LoadedField
 
-__all__ = ["is_arrays", "is_nested", "open_arrays", "part_of"]
+__all__ = ["is_arrays", "open_arrays", "part_of"]
 
 
 def is_arrays(given: Any) -> bool:
@@ -36,11 +36,6 @@ def is_arrays(given: Any) -> bool:
     if isinstance(given, list):
         return bool(given) and not isinstance(given[0], (str, os.PathLike))
     return hasattr(given, "__array__") or is_sparse(given)
-
-
-def is_nested(given: Any, place: int) -> bool:
-    """Say whether x (*place* 0) or y (1) of given arrays is a dict."""
-    return isinstance(part_of(given, place), Mapping)
 
 
 def part_of(given: Any, place: int) -> Any:

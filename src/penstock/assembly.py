@@ -135,7 +135,6 @@ class Assembly:
         if batches.nested_inputs:
             x = formed(batches.input_form, inputs)
         y: Any = x if batches.echo else None
-        x = self._fed(inputs, x)
         if targets:
             y = next(iter(targets.values()))
             if batches.nested_targets:
@@ -164,11 +163,6 @@ class Assembly:
             weight = np.ones(len(self._rows), np.float32) if weight is None else weight
             weight[self._masked] = 0
         return weight
-
-    def _fed(self, inputs: dict[str, NDArray[Any]], x: Any) -> Any:
-        """Return the x that Keras is handed."""
-        del inputs
-        return x
 
     def _weigh_outputs(
         self, weight: NDArray[Any] | None, targets: dict[str, NDArray[Any]], mixed: list[Any]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 import secrets
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from penstock.arraysource import is_nested, part_of
+from penstock.arraysource import part_of
 from penstock.batches import Batches
 from penstock.caching import plan_caches
 from penstock.checks import (
@@ -38,7 +39,7 @@ from penstock.weights import class_weights, sample_weights
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence as SequenceOf
+    from collections.abc import Sequence as SequenceOf
 
 __all__ = ["make_generator"]
 
@@ -245,6 +246,8 @@ def make_generator(
     )
     refuse_unused(class_names, target_fields)
     order = Order(len(opened.table), batch_size, shuffle, seed, **division)
+    x = part_of(given, 0) if inputs is None else inputs
+    y = part_of(given, 1) if targets is None else targets
     by_class, by_output = class_weights(class_weight, target_fields, input_fields)
     batches = Batches(
         inputs=tuple(input_fields),
@@ -255,10 +258,10 @@ def make_generator(
         sample_weight=sample_weights(sample_weight, opened.table),
         class_weight=by_class,
         output_weight=by_output,
-        nested_inputs=inputs is not None or is_nested(given, 0),
-        nested_targets=targets is not None or is_nested(given, 1),
-        input_form=form_of(part_of(given, 0) if inputs is None else inputs),
-        target_form=form_of(part_of(given, 1) if targets is None else targets),
+        nested_inputs=isinstance(x, Mapping),
+        nested_targets=isinstance(y, Mapping),
+        input_form=form_of(x),
+        target_form=form_of(y),
         echo=encoder == "input",
         errors=policy,
         preparers=choose_preparers(prepare, input_fields),

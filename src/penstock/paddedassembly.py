@@ -71,10 +71,17 @@ class PaddedAssembly(Assembly):
                 fill_beside(array[first:last], each.spec.delivered(shape), value)
 
     def finish(self) -> tuple[Any, ...]:
-        """Replace what cannot be loaded, where that was asked for, and go on as all do."""
+        """Replace what cannot be loaded, go on as all do, and put masks beside the inputs."""
         if self._empty:
             self._replace(sorted(self._empty))
-        return super().finish()
+        x, *others = super().finish()
+        if self._padding.mask:
+            inputs = self._batches.inputs
+            masks = {
+                mask_name(each.name): self._real(each) for each in inputs if each.sizes is not None
+            }
+            x = {**(x if isinstance(x, dict) else {inputs[0].name: x}), **masks}
+        return (x, *others)
 
     def _mask(self, start: int, places: Sequence[int]) -> None:
         if self._batches.errors.on_error == "skip":
@@ -175,13 +182,6 @@ class PaddedAssembly(Assembly):
             for known, array in zip(self._batches.loaded, self._arrays, strict=True)
         }
         return real(each.spec, self._sizes[each.name], shapes[each.name])
-
-    def _fed(self, inputs: dict[str, NDArray[Any]], x: Any) -> Any:
-        if not self._padding.mask:
-            return x
-        varying = [each for each in self._batches.inputs if each.sizes is not None]
-        given = x if isinstance(x, dict) else inputs
-        return {**given, **{mask_name(each.name): self._real(each) for each in varying}}
 
     def _weigh_outputs(self, weight: Any, targets: dict[str, NDArray[Any]], mixed: Any) -> Any:
         """Give what is padded in a target a weight of 0."""

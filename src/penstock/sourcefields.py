@@ -8,9 +8,10 @@ from penstock.checks import check_names, refuse_beside
 from penstock.components import instance, refuse_options
 from penstock.errors import ConfigError
 from penstock.forms import flattened
+from penstock.givenlabels import add_labels
 from penstock.labelrules import is_rule, labels_by_rule, merge_labels
 from penstock.sources import column_of, of_column
-from penstock.targets import add_labels, label_target, named_targets
+from penstock.targets import label_target, named_targets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

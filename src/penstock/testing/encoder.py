@@ -10,8 +10,9 @@ import pandas as pd
 
 from penstock.components import implements, instance, relay
 from penstock.errors import LabelError, PenstockError, quote
+from penstock.givenlabels import add_labels
 from penstock.labels import label_values
-from penstock.targets import add_labels, encoded_field
+from penstock.targets import encoded_field
 from penstock.testing.component import ComponentConformance
 from penstock.testing.jobs import Encoding
 from penstock.testing.runs import count_kinds, difference, sentence
