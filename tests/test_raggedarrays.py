@@ -149,6 +149,28 @@ def test_an_array_of_lists_of_one_length_has_no_padding():
         assert data[0][0].tolist() == [*cells]
 
 
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [1.0, np.float32(2), np.array(3.0), 4],
+        [[1, 2], np.array([3, 4]), (5, 6)],
+        [["a", "b"], ["c", "d"]],
+        [[[1, 2], [3, 4]], np.ones((2, 2))],
+    ],
+    ids=["numbers", "rows", "words", "matrices"],
+)
+def test_what_only_looks_different_is_one_array(cells):
+    with penstock.make_generator((cells,), shuffle=False) as data:
+        assert "RaggedArrays" not in repr(data)
+        assert np.shape(data[0][0]) == np.shape(cells)
+
+
+def test_lists_of_lists_may_differ_in_their_second_axis():
+    cells = [[[1, 2], [3, 4]], [[1, 2, 3], [4, 5, 6]]]
+    with penstock.make_generator((cells,), shuffle=False) as data:
+        assert data[0][0].tolist() == [[[1, 2, 0], [3, 4, 0]], [[1, 2, 3], [4, 5, 6]]]
+
+
 def test_processes_make_the_same_batches_and_read_memory_maps_where_they_are(tmp_path):
     for number, walk in enumerate(WALKS):
         np.save(tmp_path / f"{number}.npy", walk)

@@ -30,12 +30,14 @@ def is_ragged(given: Any) -> bool:
     return len({_shape(each) for each in given}) > 1
 
 
-def _shape(cell: Any) -> Any:
-    """Return the shape of an array, or the length of a list."""
+def _shape(cell: Any) -> tuple[int, ...]:
+    """Return the shape of an array, or that of a list as its first cells have it."""
     shape = getattr(cell, "shape", None)
     if shape is not None:
         return tuple(shape)
-    return len(cell) if isinstance(cell, (list, tuple)) else None
+    if isinstance(cell, (list, tuple)):
+        return (len(cell), *(_shape(cell[0]) if cell else ()))
+    return ()
 
 
 @dataclass(frozen=True, eq=False)
