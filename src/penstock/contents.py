@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from penstock.divisions import Divisions
+from penstock.textcolumn import as_seen
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +37,7 @@ class Contents(Divisions):
     @property
     def samples(self) -> pd.DataFrame:
         """The samples table, in the order of the source."""
-        return self._table.iloc[self._batches.rows].reset_index(drop=True)
+        return as_seen(self._table.iloc[self._batches.rows].reset_index(drop=True))
 
     @property
     def class_names(self) -> list[Any]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from penstock.arrayspec import ArraySpec
     from penstock.caching import FieldCache
+    from penstock.packedtext import PackedText
 
 __all__ = ["EncodedField", "LoadedField"]
 
@@ -50,7 +51,7 @@ class LoadedField(_Hooked):
     Attributes:
         name: Its name in the batch.
         component: The loader.
-        samples: What to load, one entry per row of the samples table.
+        samples: What to load, one entry per row of the samples table; paths are packed.
         source: The path that the user gave, or None.
         prefix: What stands before a path in *samples*, or None where they are no paths.
         spec: What a loaded sample is like.
@@ -61,7 +62,7 @@ class LoadedField(_Hooked):
 
     name: str
     component: Any
-    samples: NDArray[Any]
+    samples: NDArray[Any] | PackedText
     source: str | None
     prefix: str | None
     spec: ArraySpec = field(init=False)
@@ -86,7 +87,7 @@ class LoadedField(_Hooked):
                     f"The loader {name_of(self.component)} does not implement {hook}, which every"
                     " loader needs. Mark the method with @penstock.hookimpl."
                 )
-        look_at = self._spread(20_000) if self.prefix is not None else self.samples
+        look_at: Any = self._spread(20_000) if self.prefix is not None else self.samples
         spec = self._described(look_at, _TOLERATED if tolerant else 0)
         from penstock.arrayspec import ArraySpec
 
@@ -160,7 +161,7 @@ class LoadedField(_Hooked):
 
     def pick(self, rows: NDArray[np.int64]) -> NDArray[Any]:
         """Return what the loader is given for *rows*: full paths, for files."""
-        samples = self.samples[rows]
+        samples: NDArray[Any] = self.samples[rows]
         if self.prefix:
             prefix = self.prefix
             samples[:] = [prefix + name for name in samples]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from penstock.errors import ConfigError, quote
+from penstock.packedtext import PackedText
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,7 +36,7 @@ def list_files(
         follow_links: Whether symbolic links to files and folders are followed.
 
     Returns:
-        Column ``sample``: paths relative to *directory*. Column ``label``, if
+        Column ``sample``: paths relative to *directory*, packed. Column ``label``, if
         there are folders: their names, categorical in sorted order.
 
     Raises:
@@ -43,19 +44,16 @@ def list_files(
     """
     import pandas as pd
 
+    from penstock.textcolumn import TextColumn
+
     wanted = tuple(suffixes)
     skipped: list[str] = []
     classes, here = _folders_and_files(directory, wanted, follow_links, skipped)
-    paths: list[str] = []
-    counts: list[int] = []
-    for name in classes:
-        before = len(paths)
-        paths.extend(_walk(directory, name, wanted, follow_links, skipped))
-        counts.append(len(paths) - before)
+    below = [_walk(directory, name, wanted, follow_links, skipped) for name in classes]
+    counts = list(map(len, below))
     labelled = sum(counts) > 0
-    if not labelled:
-        paths = here
-    if not paths:
+    paths = PackedText.joined(below) if labelled else PackedText.of(here)
+    if not len(paths):
         links = (
             f" {len(skipped)} symbolic links were skipped: pass follow_links=True to follow them."
             if skipped
@@ -66,7 +64,7 @@ def list_files(
             " Check the path, or name another loader=. Files without that ending are read where"
             " their names are given, in a list or a DataFrame."
         )
-    table = pd.DataFrame({"sample": np.array(paths, object)}, dtype=object)
+    table = pd.DataFrame({"sample": TextColumn(paths)})
     if labelled:
         _warn_of_empty(
             [name for name, count in zip(classes, counts, strict=True) if not count], wanted
@@ -101,8 +99,8 @@ def _warn_of_unlabelled(files: list[str], suffixes: tuple[str, ...]) -> None:
 
 def _walk(
     root: str, folder: str, suffixes: tuple[str, ...], follow_links: bool, skipped: list[str]
-) -> list[str]:
-    found: list[tuple[str, list[str]]] = []
+) -> PackedText:
+    found: dict[str, PackedText] = {}
     pending = [folder]
     visited = {os.path.realpath(os.path.join(root, folder))} if follow_links else set()
     while pending:
@@ -110,7 +108,8 @@ def _walk(
         folders, files = _folders_and_files(
             os.path.join(root, place), suffixes, follow_links, skipped
         )
-        found.append((place, files))
+        # Packed at once: of all files the names alone would take a hundred bytes each.
+        found[place] = PackedText.of(f"{place}/{name}" for name in files)
         for name in folders:
             below = f"{place}/{name}"
             if follow_links:
@@ -119,8 +118,7 @@ def _walk(
                     continue
                 visited.add(real)
             pending.append(below)
-    found.sort()
-    return [f"{place}/{name}" for place, files in found for name in files]
+    return PackedText.joined([found[place] for place in sorted(found)])
 
 
 def _folders_and_files(
@@ -148,7 +146,9 @@ def _folders_and_files(
         raise ConfigError(
             f"The directory {quote(directory)} cannot be listed: {error.strerror}."
         ) from error
-    return sorted(folders), sorted(files)
+    folders.sort()
+    files.sort()
+    return folders, files
 
 
 def has_suffix(source: object, suffixes: Sequence[str]) -> bool:

@@ -51,7 +51,9 @@ def label_values(
             " Label them, or leave them out of the source."
         )
     for each in several:
-        found = next((value for value in each if isinstance(value, bytes)), None)
+        known = known_classes(each)  # of which there are few, and of samples many
+        cells = each if known is None else known
+        found = next((value for value in cells if isinstance(value, bytes)), None)
         if found is not None:
             raise LabelError(
                 f"Labels are bytes, such as {quote(found)}. Make text of them:"
@@ -79,8 +81,11 @@ def _missing(column: pd.Series[Any]) -> NDArray[np.bool_]:
     missing = column.isna().to_numpy(bool, copy=True)
     if column.dtype.kind not in "biufcmM":
         # An empty cell of a CSV file is an empty string. Cells may be lists, and arrays.
-        empty = (isinstance(cell, str) and not cell for cell in column)
-        missing |= np.fromiter(empty, bool, len(column))
+        known = known_classes(column)
+        if known is not None:
+            empty = [number for number, name in enumerate(known) if name == ""]
+            return missing | column.cat.codes.isin(empty).to_numpy(bool)
+        missing |= np.fromiter((isinstance(cell, str) and not cell for cell in column), bool)
     return missing
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["refuse_overlap", "warn_of_overlap"]
 
+_AT_ONCE = 100_000  # names
+
 
 def warn_of_overlap(batches: Batches, parts: Sequence[NDArray[np.int64]]) -> None:
     """Warn of files that stand in several rows, or of windows with rows in common, in *parts*."""
@@ -31,12 +33,12 @@ def warn_of_overlap(batches: Batches, parts: Sequence[NDArray[np.int64]]) -> Non
     field = next((each for each in batches.inputs if each.prefix is not None), None)
     if field is None:
         return
-    names = pd.Series(field.samples[batches.rows], dtype=object)
-    again = names[names.duplicated(keep=False)]
-    part_of = np.full(len(names), -1)
+    part_of = np.full(len(batches.rows), -1)
     for part, positions in enumerate(parts):
         part_of[positions] = part
-    again = again[part_of[again.index] >= 0]
+    candidates = np.flatnonzero(_alike(field.samples, batches.rows) & (part_of >= 0))
+    names = pd.Series(field.samples[batches.rows[candidates]], candidates, dtype=object)
+    again = names[names.duplicated(keep=False)]
     spread = again.groupby(again).agg(lambda each: len(set(part_of[each.index])))
     shared = list(spread.index[spread > 1]) if len(again) else []
     if shared:
@@ -46,6 +48,15 @@ def warn_of_overlap(batches: Batches, parts: Sequence[NDArray[np.int64]]) -> Non
             " files as groups=, or leave the repeated rows out.",
             stacklevel=3,
         )
+
+
+def _alike(names: Any, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Say for each row whether another may have the same name: by hashes, of 8 bytes each."""
+    hashes = np.empty(len(rows), np.int64)
+    for start in range(0, len(rows), _AT_ONCE):
+        some = names[rows[start : start + _AT_ONCE]].tolist()
+        hashes[start : start + len(some)] = np.fromiter(map(hash, some), np.int64, len(some))
+    return pd.Series(hashes).duplicated(keep=False).to_numpy(bool)
 
 
 def _warn_of_windows(batches: Batches, span: int, parts: Sequence[NDArray[np.int64]]) -> None:

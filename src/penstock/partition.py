@@ -12,6 +12,7 @@ from penstock.checks import check_flag, check_whole, refuse_beside
 from penstock.errors import ConfigError, enumerate_some, quote, suggest
 from penstock.grouping import group_positions, time_positions
 from penstock.splitting import check_fractions, split_positions, with_rest
+from penstock.textcolumn import as_seen
 from penstock.views import classes_of
 
 if TYPE_CHECKING:
@@ -132,7 +133,8 @@ def column_values(option: str, given: Any, batches: Batches, table: pd.DataFrame
                 f"{suggest(given, map(str, table.columns))}"
                 f" There are {quote([str(known) for known in table.columns])}."
             )
-        values = table[given].iloc[batches.rows].reset_index(drop=True)
+        chosen = table[[given]].iloc[batches.rows].reset_index(drop=True)
+        values = as_seen(chosen)[given]
     else:
         if np.ndim(given) != 1 or len(given) != len(batches.rows):
             raise ConfigError(

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from penstock.errors import SampleMissing, SampleRefused, enumerate_some, quote
+from penstock.packedtext import PackedText, in_chunks
+from penstock.wherefiles import UNKNOWN, endings_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["resolve_paths"]
 
@@ -24,13 +24,13 @@ _NOT_A_RELATIVE_PATH = re.compile(
 
 
 def resolve_paths(
-    names: Iterable[Any],
+    names: Any,
     suffixes: Sequence[str],
     *,
     root: str | None,
     contained: bool,
     tolerant: bool = False,
-) -> NDArray[Any]:
+) -> PackedText:
     """Check the files that a table or list names, and complete ids by their suffix.
 
     Args:
@@ -42,66 +42,122 @@ def resolve_paths(
         tolerant: Whether files may be missing, for the loader to find out.
 
     Returns:
-        The names, completed, in an array of dtype object.
+        The names, completed.
 
     Raises:
         SampleRefused: A name leads out of the root, or is no regular file.
         SampleMissing: Files are missing; says how many and names the first.
     """
+    given = names if isinstance(names, PackedText) else PackedText.of(_spelt(names))
+    if contained:
+        _refuse_leaving(given, root)
     base = os.curdir if root is None else root
-    real_root = os.path.realpath(base)
-    real_folders: dict[str, bool] = {}
-    resolved: list[str] = []
+    inside = _Inside(base)
+    endings = endings_of(given, suffixes, base, inside.folder if contained else lambda _: True)
     missing: list[str] = []
-    for number, given in enumerate(names):
-        name = os.fspath(given) if isinstance(given, os.PathLike) else str(given)
-        if contained and _NOT_A_RELATIVE_PATH.search(name):
-            raise SampleRefused(
-                f"The path {quote(name)} in row {number} may lead out of the root"
-                f" {quote(root or os.getcwd())}: absolute paths, '..', drives and URLs are refused."
-                " Give paths relative to root=, or pass allow_outside_root=True if you trust them.",
-                sample=name,
-                index=number,
-            )
+    for row in np.flatnonzero(endings == UNKNOWN).tolist():
+        name = given[row]
         found = _find(base, name, suffixes)
         if found is None:
             missing.append(name)
-            if tolerant:
-                resolved.append(name)
+            endings[row] = 0
             continue
-        name, status = found
-        path = os.path.join(base, name)
-        if contained and not _inside(path, status, real_root, real_folders):
+        endings[row], status = found
+        path = os.path.join(base, _completed(name, endings[row], suffixes))
+        if contained and not inside.file(path, status):
             raise SampleRefused(
-                f"The path {quote(name)} in row {number} is a link out of the root"
+                f"The path {quote(name)} in row {row} is a link out of the root"
                 f" {quote(root or os.getcwd())}."
                 " Move the file below the root, or pass allow_outside_root=True if you trust it.",
                 sample=name,
-                index=number,
+                index=row,
             )
         if not stat.S_ISREG(
             os.stat(path).st_mode if stat.S_ISLNK(status.st_mode) else status.st_mode
         ):
             raise SampleRefused(
-                f"The path {quote(name)} in row {number} is not a regular file. Name files only.",
+                f"The path {quote(name)} in row {row} is not a regular file. Name files only.",
                 sample=name,
-                index=number,
+                index=row,
             )
-        resolved.append(name)
-    if missing and not (tolerant and len(missing) < len(resolved)):
+    if missing and not (tolerant and len(missing) < len(given)):
         raise SampleMissing(
-            f"{len(missing)} of {number + 1} files are missing below"
+            f"{len(missing)} of {len(given)} files are missing below"
             f" {quote(root or os.getcwd())}: {enumerate_some(missing)}"
             f"{_tried(suffixes)}.{_sibling(base, missing[0])} Check root= and the names."
         ) from FileNotFoundError(missing[0])
-    return np.array(resolved, object)
+    if not endings.any():
+        return given
+    both = zip(given, endings, strict=True)
+    return PackedText.of(_completed(name, ending, suffixes) for name, ending in both)
 
 
-def _find(base: str, name: str, suffixes: Sequence[str]) -> tuple[str, os.stat_result] | None:
+def _spelt(names: Any) -> Iterator[str]:
+    for some in in_chunks(names):
+        for name in some:
+            if type(name) is str:
+                yield name
+            else:
+                yield os.fspath(name) if isinstance(name, os.PathLike) else str(name)
+
+
+def _completed(name: str, ending: int, suffixes: Sequence[str]) -> str:
+    return name + suffixes[ending - 1] if ending else name
+
+
+def _refuse_leaving(names: PackedText, root: str | None) -> None:
+    """Refuse names that may lead out of the root, by what they look like."""
+    number = 0
+    for some in in_chunks(names):
+        # In most tables none is at all like these, which is seen much faster of all at once.
+        text = "\n".join(["", *some])
+        if any(mark in text for mark in ("..", ":", "\0", "\n/", "\n\\")):
+            for row, name in enumerate(some, number):
+                if _NOT_A_RELATIVE_PATH.search(name):
+                    raise SampleRefused(
+                        f"The path {quote(name)} in row {row} may lead out of the root"
+                        f" {quote(root or os.getcwd())}: absolute paths, '..', drives and URLs are"
+                        " refused. Give paths relative to root=, or pass allow_outside_root=True"
+                        " if you trust them.",
+                        sample=name,
+                        index=row,
+                    )
+        number += len(some)
+
+
+class _Inside:
+    """Tells what is below a root from what is not, links followed."""
+
+    def __init__(self, base: str) -> None:
+        self._base = base
+        self._root = os.path.realpath(base)
+        self._known: dict[str, bool] = {}
+
+    def folder(self, name: str) -> bool:
+        """Say whether a folder, named relative to the root, is below it."""
+        return self._is_folder(os.path.dirname(os.path.join(self._base, name, "")))
+
+    def file(self, path: str, status: os.stat_result) -> bool:
+        """Say whether a file is."""
+        if stat.S_ISLNK(status.st_mode):
+            return self._is_below(os.path.realpath(path))
+        return self._is_folder(os.path.dirname(path))
+
+    def _is_folder(self, folder: str) -> bool:
+        if folder not in self._known:
+            self._known[folder] = self._is_below(os.path.realpath(folder or os.curdir))
+        return self._known[folder]
+
+    def _is_below(self, path: str) -> bool:
+        return path == self._root or path.startswith(self._root.rstrip(os.sep) + os.sep)
+
+
+def _find(base: str, name: str, suffixes: Sequence[str]) -> tuple[int, os.stat_result] | None:
+    """Return which ending makes a file of a name, as ``endings_of`` does, and its state."""
     candidates = [name]
     if not name.lower().endswith(tuple(suffixes)):
         candidates += [name + suffix for suffix in suffixes]
-    for candidate in candidates:
+    for ending, candidate in enumerate(candidates):
         try:
             status = os.lstat(os.path.join(base, candidate))
         except (OSError, ValueError):
@@ -110,23 +166,8 @@ def _find(base: str, name: str, suffixes: Sequence[str]) -> tuple[str, os.stat_r
             continue  # an id may share its name with a folder
         if stat.S_ISLNK(status.st_mode) and not os.path.exists(os.path.join(base, candidate)):
             continue
-        return candidate, status
+        return ending, status
     return None
-
-
-def _inside(
-    path: str, status: os.stat_result, real_root: str, real_folders: dict[str, bool]
-) -> bool:
-    if stat.S_ISLNK(status.st_mode):
-        return _is_below(os.path.realpath(path), real_root)
-    folder = os.path.dirname(path)
-    if folder not in real_folders:
-        real_folders[folder] = _is_below(os.path.realpath(folder or os.curdir), real_root)
-    return real_folders[folder]
-
-
-def _is_below(path: str, root: str) -> bool:
-    return path == root or path.startswith(root.rstrip(os.sep) + os.sep)
 
 
 def _sibling(base: str, name: str) -> str:

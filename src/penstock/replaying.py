@@ -13,6 +13,7 @@ from penstock.components import name_of, relay
 from penstock.draws import Draws
 from penstock.errors import ConfigError, PenstockError, PluginError, quote
 from penstock.sampling import TURN, places_and_turns
+from penstock.textcolumn import as_seen
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +32,7 @@ def batch_table(batches: Batches, table: pd.DataFrame, epoch: int, index: int) -
     # Not from the orders that batches keep: those are of the epochs in training.
     drawn = batches.order.batch(batches.order.epoch(epoch), index % len(batches))
     places, turns = places_and_turns(np.asarray(drawn))
-    found = table.iloc[batches.rows[places]].reset_index(drop=True)
+    found = as_seen(table.iloc[batches.rows[places]].reset_index(drop=True))
     return found.assign(position=places, turn=turns >> TURN)
 
 

@@ -16,10 +16,14 @@ from penstock.declarations import check_hooks
 from penstock.errors import ConfigError, PenstockError, PluginError, quote, suggest
 from penstock.fields import LoadedField
 from penstock.files import has_suffix, list_files
+from penstock.packedtext import PackedText
 from penstock.paths import resolve_paths
 from penstock.tables import read_table
+from penstock.textcolumn import TextColumn, as_seen
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 __all__ = ["Source", "column_of", "of_column", "open_source", "plain_source"]
@@ -58,10 +62,10 @@ class Source:
         field.describe(tolerant=self.tolerant)
         return field
 
-    def _samples_of(self, loader: Any) -> tuple[NDArray[Any], str | None]:
+    def _samples_of(self, loader: Any) -> tuple[NDArray[Any] | PackedText, str | None]:
         """Pick what *loader* loads, and the prefix of its paths (None: they are no paths)."""
         if implements(loader, "pick_samples"):
-            picked = relay(loader).pick_samples(table=self.table, source=self.path)
+            picked = relay(loader).pick_samples(table=as_seen(self.table), source=self.path)
             if not isinstance(picked, np.ndarray) or len(picked) != len(self.table):
                 raise PluginError(
                     f"{name_of(loader)}.pick_samples returned {quote(picked)}."
@@ -80,20 +84,34 @@ class Source:
         suffixes = getattr(loader, "suffixes", ())
         if not suffixes and values.dtype.kind in "biuf":
             return values.to_numpy(), None
-        names = values.to_numpy(object)
         if self.keys:
-            return names, None
-        if not suffixes and not all(isinstance(name, (str, os.PathLike)) for name in names):
-            return names, None
-        if not self.listed:
-            names = resolve_paths(
-                names, suffixes, root=self.root, contained=self.contained, tolerant=self.tolerant
-            )
+            return values.to_numpy(object), None
+        if not suffixes and not all(isinstance(name, (str, os.PathLike)) for name in values):
+            return values.to_numpy(object), None
+        names = self._paths(column, suffixes)
         here = self.root in (None, os.curdir)
-        if not here and any(map(os.path.isabs, names)):  # a prefix would lead elsewhere
-            root = str(self.root)
-            return np.array([os.path.join(root, name) for name in names], object), ""
+        # Names that we listed, or that may not leave the root, are relative to it.
+        relative = bool(suffixes) if self.listed else self.contained
+        if not (here or relative) and any(map(os.path.isabs, names)):
+            root = str(self.root)  # as a prefix it would lead elsewhere
+            return PackedText.of(os.path.join(root, name) for name in names), ""
         return names, "" if here else os.path.join(str(self.root), "")
+
+    def _paths(self, column: str, suffixes: Sequence[str]) -> PackedText:
+        """Return the files that a column names; it keeps its names packed from now on."""
+        values = self.table[column]
+        held: Any = values.array
+        plain = values.dtype == object or getattr(values.dtype, "storage", None) == "python"
+        if plain and all(type(name) is str for name in held):
+            held = TextColumn(PackedText.of(held), values.dtype)
+            self.table[column] = held
+        if isinstance(held, TextColumn):
+            held = held.text  # and a field whose names are these shares them
+        if self.listed:
+            return held if isinstance(held, PackedText) else PackedText.of(map(os.fspath, held))
+        return resolve_paths(
+            held, suffixes, root=self.root, contained=self.contained, tolerant=self.tolerant
+        )
 
 
 def plain_source(given: Any) -> Any:

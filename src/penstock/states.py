@@ -11,6 +11,7 @@ import numpy as np
 
 from penstock.errors import StateMismatch, quote
 from penstock.fields import LoadedField
+from penstock.packedtext import PackedText
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -86,7 +87,7 @@ def _fingerprint(batches: Batches) -> dict[str, Any]:
         "seed": order.seed,
         "drop_remainder": order.drop_remainder,
         "on_error": batches.errors.on_error,
-        "samples": _digest(*[_content(each.samples[rows]) for each in batches.loaded]),
+        "samples": _digest(*[_content(_of(each.samples, rows)) for each in batches.loaded]),
         "labels": _digest(*[_content(each.labels[rows]) for each in encoded]),
         "loading": _digest(*[_text(each.component) for each in batches.loaded]),
         "encoding": _digest(*[_text(each.component) for each in encoded]),
@@ -111,7 +112,13 @@ def _digest(*parts: bytes | str) -> str:
     return found.hexdigest()
 
 
-def _content(values: NDArray[Any]) -> bytes:
+def _of(samples: Any, rows: NDArray[np.int64]) -> Any:
+    return samples.taken(rows) if isinstance(samples, PackedText) else samples[rows]
+
+
+def _content(values: Any) -> bytes:
+    if isinstance(values, PackedText):
+        return values.separated(b"\0")
     if values.dtype.kind in "biuf":
         return np.ascontiguousarray(values).tobytes()
     if values.dtype.kind == "O" and not all(isinstance(value, str) for value in values.flat):

@@ -1,0 +1,112 @@
+"""Packed texts as a column of the samples table, which people see as strings when they look."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import pandas as pd
+from pandas.api.extensions import ExtensionArray, ExtensionDtype, take
+
+from penstock.packedtext import PackedText
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["TextColumn", "as_seen"]
+
+
+class _Packed(ExtensionDtype):
+    """The dtype of packed texts; it has no name that a user could type."""
+
+    name = "packed"
+    type = str
+
+    @classmethod
+    def construct_array_type(cls) -> type[TextColumn]:
+        return TextColumn
+
+    @classmethod
+    def construct_from_string(cls, string: str) -> Self:
+        raise TypeError(f"No dtype of this kind is made of {string!r}.")
+
+
+class TextColumn(ExtensionArray):
+    """Packed texts where pandas expects an array; they cannot be changed.
+
+    Args:
+        text: The texts. A column and the fields that are loaded by it share them.
+        plain: The dtype that people shall see.
+    """
+
+    def __init__(self, text: PackedText, plain: Any = object) -> None:
+        self.text, self.plain = text, plain
+
+    @property
+    def dtype(self) -> ExtensionDtype:
+        """See ``ExtensionArray``; so are the others."""
+        return _Packed()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory."""
+        return self.text.nbytes
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.text)
+
+    def __getitem__(self, item: Any) -> Any:
+        item = pd.api.indexers.check_array_indexer(self, item)
+        if isinstance(item, (int, np.integer)):
+            return self.text[item]
+        return type(self)(self.text.taken(item), self.plain)
+
+    def __eq__(self, other: object) -> Any:
+        return np.asarray(self, object) == np.asarray(other, object)
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.asarray(self.text[:], dtype)
+
+    def isna(self) -> NDArray[np.bool_]:
+        """No text is missing."""
+        return np.zeros(len(self), bool)
+
+    def take(self, indices: Any, *, allow_fill: bool = False, fill_value: Any = None) -> Any:
+        """Return some of them; plain where some may be missing."""
+        if allow_fill and (np.asarray(indices) < 0).any():
+            return take(np.asarray(self, object), indices, allow_fill=True, fill_value=fill_value)
+        return self[np.asarray(indices, np.int64)]
+
+    def copy(self) -> Self:
+        """Return the same: nobody can change them."""
+        return type(self)(self.text, self.plain)
+
+    @classmethod
+    def _from_sequence(cls, scalars: Any, *, dtype: Any = None, copy: bool = False) -> Self:
+        return cls(PackedText.of(scalars))
+
+    @classmethod
+    def _from_factorized(cls, values: Any, original: Self) -> Self:
+        return cls(PackedText.of(values), original.plain)
+
+    @classmethod
+    def _concat_same_type(cls, to_concat: Sequence[Self]) -> Self:
+        return cls(PackedText.joined([each.text for each in to_concat]), to_concat[0].plain)
+
+
+def as_seen(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a samples table with strings in place of packed texts."""
+    packed = {
+        name: column.astype(object).astype(column.array.plain)
+        for name, column in table.items()
+        if isinstance(column.array, TextColumn)
+    }
+    return table.assign(**packed) if packed else table
