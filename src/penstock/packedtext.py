@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -36,29 +36,36 @@ class PackedText:
     @classmethod
     def of(cls, texts: Iterable[str]) -> PackedText:
         """Pack texts, which may be made one after another."""
-        lengths, parts = [np.zeros(0, np.int64)], []
+        parts = []
         for some in in_chunks(texts):
-            encoded = [each.encode("utf-8", "surrogatepass") for each in some]
-            lengths.append(np.fromiter(map(len, encoded), np.int64, len(encoded)))
-            parts.append(b"".join(encoded))
-        return cls._laid(np.concatenate(lengths), parts)
+            whole = "".join(some)
+            coded = whole.encode("utf-8", "surrogatepass")
+            # Where there are letters of several bytes, each text has to be counted by itself.
+            counted = some
+            if len(coded) > len(whole):
+                counted = [each.encode("utf-8", "surrogatepass") for each in some]
+            lengths = np.fromiter(map(len, counted), np.int64, len(some))
+            parts.append(cls(np.cumsum(lengths), np.frombuffer(coded, np.uint8)))
+        return cls.joined(parts)
 
     @classmethod
-    def joined(cls, several: Sequence[PackedText]) -> PackedText:
-        """Return the texts of several, one after another."""
-        lengths = [np.zeros(0, np.int64), *(each._lengths() for each in several)]  # noqa: SLF001
-        return cls._laid(np.concatenate(lengths), [each._data for each in several])  # noqa: SLF001
+    def joined(cls, several: list[PackedText]) -> PackedText:
+        """Return the texts of several, one after another.
 
-    @classmethod
-    def _laid(cls, lengths: NDArray[np.int64], parts: Sequence[Any]) -> PackedText:
-        """Lay out texts that are encoded already."""
-        ends = np.cumsum(lengths)
-        size = int(ends[-1]) if len(ends) else 0
-        data, at = np.empty(size, np.uint8), 0
-        for part in parts:
-            data[at : at + len(part)] = np.frombuffer(part, np.uint8)
-            at += len(part)
-        return cls(ends.astype(np.uint32) if size < 1 << 32 else ends, data)
+        Args:
+            several: Those; the list is emptied on the way, so that no text takes memory twice.
+        """
+        size = sum(len(each._data) for each in several)  # noqa: SLF001 - our own
+        kind = np.uint32 if size < 1 << 32 else np.int64
+        ends, data = np.empty(sum(map(len, several)), kind), np.empty(size, np.uint8)
+        row = at = 0
+        several.reverse()
+        while several:
+            part = several.pop()
+            np.add(part._ends, at, ends[row : row + len(part)], casting="unsafe")  # noqa: SLF001
+            data[at : at + len(part._data)] = part._data  # noqa: SLF001
+            row, at = row + len(part), at + len(part._data)  # noqa: SLF001
+        return cls(ends, data)
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -95,14 +102,16 @@ class PackedText:
         chosen = self._chosen(rows)
         if len(chosen) == len(self) and (chosen == np.arange(len(self))).all():
             return self
-        lengths, parts = self._lengths(chosen), []
+        parts = []
         for start in range(0, len(chosen), _AT_ONCE):
-            some = slice(start, start + _AT_ONCE)
-            many, own = lengths[some], self._starts(chosen[some])
+            some = chosen[start : start + _AT_ONCE]
+            starts = self._starts(some)
+            lengths = self._ends[some] - starts
+            ends = np.cumsum(lengths)
             # Its place in the text, for each byte of each of them.
-            shift = np.repeat(own - np.cumsum(many) + many, many)
-            parts.append(self._data[shift + np.arange(len(shift))])
-        return self._laid(lengths, parts)
+            shift = np.repeat(starts - ends + lengths, lengths)
+            parts.append(PackedText(ends, self._data[shift + np.arange(len(shift))]))
+        return self.joined(parts)
 
     def _chosen(self, rows: Any) -> NDArray[np.int64]:
         chosen = np.arange(len(self))[rows] if isinstance(rows, slice) else np.asarray(rows)
@@ -115,21 +124,16 @@ class PackedText:
     def _starts(self, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.where(chosen == 0, 0, self._ends[chosen - 1]).astype(np.int64)
 
-    def _lengths(self, chosen: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
-        if chosen is None:
-            return np.diff(self._ends.astype(np.int64), prepend=0)
-        return self._ends[chosen].astype(np.int64) - self._starts(chosen)
-
     def _texts(self, chosen: NDArray[np.int64]) -> list[str]:
         starts, ends = self._starts(chosen).tolist(), self._ends[chosen].tolist()
-        data = memoryview(self._data)
+        data = self._data.data
         return [
             str(data[start:end], "utf-8", "surrogatepass")
             for start, end in zip(starts, ends, strict=True)
         ]
 
 
-def in_chunks(texts: Iterable[Any]) -> Iterator[list[Any]]:
+def in_chunks(texts: Any) -> Iterator[list[Any]]:
     """Yield the entries of a list, of an array of any kind or of an iterator, some at a time."""
     if hasattr(texts, "__getitem__") and hasattr(texts, "__len__"):
         for start in range(0, len(texts), _AT_ONCE):

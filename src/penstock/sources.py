@@ -102,9 +102,10 @@ class Source:
         values = self.table[column]
         held: Any = values.array
         plain = values.dtype == object or getattr(values.dtype, "storage", None) == "python"
-        if plain and all(type(name) is str for name in held):
-            held = TextColumn(PackedText.of(held), values.dtype)
-            self.table[column] = held
+        if plain:
+            held = values.to_numpy(object)
+            if all(type(name) is str for name in held):
+                held = self.table[column] = TextColumn(PackedText.of(held), values.dtype)
         if isinstance(held, TextColumn):
             held = held.text  # and a field whose names are these shares them
         if self.listed:
@@ -147,7 +148,10 @@ def plain_source(given: Any) -> Any:
             " file names or ids, or arrays: (x, y)."
         )
     names = [
-        os.fsdecode(each) if isinstance(each, (bytes, os.PathLike)) else each for each in given
+        os.fsdecode(each)
+        if type(each) is not str and isinstance(each, (bytes, os.PathLike))
+        else each
+        for each in given
     ]
     if not names:
         raise ConfigError("The source has 0 samples: an empty list was given. Give at least one.")

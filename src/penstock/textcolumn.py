@@ -11,6 +11,7 @@ from pandas.api.extensions import ExtensionArray, ExtensionDtype, take
 from penstock.packedtext import PackedText
 
 if TYPE_CHECKING:
+    import builtins
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
@@ -25,7 +26,7 @@ class _Packed(ExtensionDtype):
     type = str
 
     @classmethod
-    def construct_array_type(cls) -> type[TextColumn]:
+    def construct_array_type(cls) -> builtins.type[TextColumn]:
         return TextColumn
 
     @classmethod
@@ -90,7 +91,7 @@ class TextColumn(ExtensionArray):
         return type(self)(self.text, self.plain)
 
     @classmethod
-    def _from_sequence(cls, scalars: Any, *, dtype: Any = None, copy: bool = False) -> Self:
+    def _from_sequence(cls, scalars: Any, **_: Any) -> Self:
         return cls(PackedText.of(scalars))
 
     @classmethod
@@ -105,7 +106,7 @@ class TextColumn(ExtensionArray):
 def as_seen(table: pd.DataFrame) -> pd.DataFrame:
     """Return a samples table with strings in place of packed texts."""
     packed = {
-        name: column.astype(object).astype(column.array.plain)
+        str(name): column.astype(object).astype(column.array.plain)
         for name, column in table.items()
         if isinstance(column.array, TextColumn)
     }
