@@ -12,7 +12,7 @@ from penstock.ownpickles import from_own_process
 
 if TYPE_CHECKING:
     import pickle
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 __all__ = ["read_mapped", "write_mapped"]
 
@@ -37,11 +37,16 @@ def write_mapped(path: str, text: bytes, parts: Sequence[pickle.PickleBuffer]) -
         file.truncate(max(stop, 1))
 
 
-def read_mapped(path: str) -> Any:
-    """Return what was written; its arrays are read-only views of the file."""
+def read_mapped(path: str, named: Callable[[str], Any] | None = None) -> Any:
+    """Return what was written; its arrays are read-only views of the file.
+
+    Args:
+        path: The file.
+        named: Finds what the pickle has only a name of.
+    """
     with open(path, "rb") as file:
         whole = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     count = int(np.frombuffer(whole, "<i8", 1)[0])
     places = np.frombuffer(whole, "<i8", 2 * count, 8).reshape(count, 2).tolist()
     text, *parts = [whole[start:stop] for start, stop in places]
-    return from_own_process(text, buffers=parts)
+    return from_own_process(text, buffers=parts, named=named)

@@ -75,6 +75,10 @@ class PackedText:
         """Bytes of memory."""
         return self._ends.nbytes + self._data.nbytes
 
+    def move_to(self, same: PackedText) -> None:
+        """Read the same texts from where others hold them."""
+        self._ends, self._data = same._ends, same._data
+
     def __getitem__(self, rows: Any) -> Any:
         chosen = self._chosen(rows)
         texts = self._texts(np.atleast_1d(chosen))

@@ -9,14 +9,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import pickle
-import shutil
 import signal
 import sys
-import tempfile
 import threading
 import time
-import weakref
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
@@ -25,10 +21,10 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.elsewhere import be_a_worker, made_by
 from penstock.errors import WorkerDied
-from penstock.mapped import read_mapped, write_mapped
 from penstock.pickling import refuse_unpicklable
 from penstock.readahead import usable_cores
 from penstock.sharedblocks import Blocks, pack, unpack
+from penstock.sharedtexts import SharedTexts, folder_of, read_with_texts
 from penstock.supply import close_at_exit
 from penstock.workplaces import Workplace
 
@@ -97,17 +93,14 @@ class _Context(SpawnContext):
 class _Parcel:
     """Batches in a file that all processes of the machine read."""
 
-    def __init__(self, batches: Batches) -> None:
+    def __init__(self, batches: Batches, texts: SharedTexts) -> None:
         refuse_unpicklable(batches)
-        parts: list[pickle.PickleBuffer] = []
-        text = pickle.dumps(batches, protocol=5, buffer_callback=parts.append)
+        folder, self.discard = folder_of(self)
+        self.batches = batches
+        self.path = os.path.join(folder, "batches")
+        text = texts.write(self.path, batches)
         # A name in a text that looks so does no harm.
         self.needs_main = b"__main__" in text
-        self.batches = batches
-        folder = tempfile.mkdtemp(prefix="penstock-")
-        self.discard = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        self.path = os.path.join(folder, "batches")
-        write_mapped(self.path, text, parts)
 
 
 class _Sent:
@@ -159,6 +152,7 @@ class Processes(Workplace):
         self._pool: ProcessPoolExecutor | None = None
         self._context: _Context | None = None
         self._blocks = Blocks()
+        self._texts: SharedTexts | None = None
         self._size = 0  # of what came back
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -184,7 +178,9 @@ class Processes(Workplace):
             self._end(kill=True)
 
     def _pack(self, batches: Batches) -> _Parcel:
-        return _Parcel(batches)
+        if self._texts is None:
+            self._texts = SharedTexts()
+        return _Parcel(batches, self._texts)
 
     def _send(self, parcel: _Parcel, task: Task) -> _Sent:
         block = self._blocks.take(self._size)
@@ -205,6 +201,9 @@ class Processes(Workplace):
 
     def _close(self) -> None:
         self._end()
+        texts, self._texts = self._texts, None
+        if texts is not None:
+            texts.close()
         self._blocks.close()
 
     def _started(self, *, needs_main: bool) -> ProcessPoolExecutor:
@@ -250,5 +249,5 @@ def _work(path: str, task: Task, name: str | None, size: int) -> Packed:
 
 
 def _load(path: str) -> Batches:
-    batches: Batches = read_mapped(path)
+    batches: Batches = read_with_texts(path)
     return batches
