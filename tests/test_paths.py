@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
 
+from penstock import wherefiles
 from penstock.errors import SampleMissing, SampleRefused
 from penstock.paths import resolve_paths
 
@@ -160,3 +163,102 @@ def test_a_path_of_the_users_own_may_lead_anywhere(tmp_path, write):
     (tmp_path / "root").mkdir()
     names = ["../a.npy", str(tmp_path / "a.npy")]
     assert resolved(tmp_path / "root", names, contained=False) == names
+
+
+KINDS = st.dictionaries(
+    st.sampled_from(["a", "b", "c", "d/a", "d/b", "e/a"]),
+    st.sampled_from(["file", "file of no ending", "both", "folder", "link", "broken", "out"]),
+)
+ASKED = st.lists(
+    st.sampled_from(
+        [f"{name}{end}" for name in ("a", "b", "d/a", "e/a", "./a") for end in ("", ".npy")]
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+def outcome(root, names, contained, tolerant):
+    try:
+        found = resolve_paths(
+            names, SUFFIXES, root=str(root), contained=contained, tolerant=tolerant
+        )
+    except (SampleMissing, SampleRefused) as error:
+        return type(error), str(error)
+    return list(found)
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(KINDS, ASKED, st.booleans(), st.booleans())
+def test_listings_say_what_asking_for_each_file_says(
+    tmp_path_factory, kinds, names, contained, tolerant
+):
+    top = tmp_path_factory.mktemp("tree")
+    (top / "outside.npy").touch()
+    root = top / "root"
+    for folder in ("", "d"):
+        (root / folder).mkdir(parents=True)
+    (root / "e").symlink_to(top)  # a folder that leads out
+    for name, kind in kinds.items():
+        path = root / f"{name}.npy"
+        if kind in ("file", "both"):
+            path.touch()
+        if kind in ("file of no ending", "both"):
+            (root / name).touch()
+        if kind == "folder":
+            (root / name).mkdir()
+        if kind in ("link", "broken", "out"):
+            target = {"link": root / "real.npy", "out": top / "outside.npy"}
+            (root / "real.npy").touch()
+            path.symlink_to(target.get(kind, "nothing"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wherefiles, "_FEW", 0)
+        patch.setattr(wherefiles, "_AT_ONCE", 5)
+        listed = outcome(root, names, contained, tolerant)
+        patch.setattr(wherefiles, "_MORE", 0)
+        cut = outcome(root, names, contained, tolerant)
+        patch.setattr(wherefiles, "_FEW", len(names))
+        asked = outcome(root, names, contained, tolerant)
+    shutil.rmtree(top)
+    assert listed == asked
+    assert cut == asked
+
+
+def test_many_files_are_found_without_asking_for_each(tmp_path, write, monkeypatch):
+    names = [f"{folder}/{number}.npy" for folder in "ab" for number in range(50)]
+    write(tmp_path, *names)
+    asked = []
+    lstat = os.lstat
+    monkeypatch.setattr(os, "lstat", lambda path: asked.append(path) or lstat(path))
+    assert resolved(tmp_path, names[::-1]) == names[::-1]
+    ids = [name.removesuffix(".npy") for name in names]
+    assert resolved(tmp_path, ids) == names
+    # What is asked for is the way to the root and the folders, for links.
+    assert not [path for path in asked if str(path).endswith(".npy")]
+    assert len(asked) < len(names)
+
+
+def test_a_large_folder_is_not_read_for_a_few_of_its_files(tmp_path, write, monkeypatch):
+    write(tmp_path, *[f"{number}.npy" for number in range(200)])
+    read = []
+    monkeypatch.setattr(wherefiles, "_FEW", 1)
+
+    class Entries:
+        def __init__(self, path):
+            self.inner = scandir(path)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            self.inner.close()
+
+        def __iter__(self):
+            for each in self.inner:
+                read.append(each)
+                yield each
+
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", Entries)
+    assert resolved(tmp_path, ["7", "8", "9"]) == ["7.npy", "8.npy", "9.npy"]
+    assert len(read) <= 13
