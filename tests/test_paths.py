@@ -186,7 +186,7 @@ def outcome(root, names, contained, tolerant):
 
 @settings(max_examples=300)
 @given(KINDS, ASKED, st.booleans(), st.booleans())
-@example({"a.npy": "folder", "a.txt": "file"}, ["a"], contained=True, tolerant=False)
+@example({"a.npy": "folder", "a.txt": "file"}, ["a"], True, False)
 def test_listings_say_what_asking_for_each_file_says(kinds, names, contained, tolerant):
     with tempfile.TemporaryDirectory() as top, pytest.MonkeyPatch.context() as patch:
         root = Path(top, "root")
