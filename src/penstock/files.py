@@ -130,13 +130,15 @@ def _folders_and_files(
         with os.scandir(directory) as entries:
             for entry in entries:
                 name = entry.name
-                if name.startswith("."):
-                    continue
-                if not follow_links and entry.is_symlink():
-                    skipped.append(name)
-                    continue
                 try:
-                    if name.lower().endswith(suffixes) and entry.is_file():
+                    if entry.is_file(follow_symlinks=False):  # most are
+                        if name.lower().endswith(suffixes) and not name.startswith("."):
+                            files.append(name)
+                    elif name.startswith("."):
+                        continue
+                    elif not follow_links and entry.is_symlink():
+                        skipped.append(name)
+                    elif name.lower().endswith(suffixes) and entry.is_file():
                         files.append(name)
                     elif entry.is_dir():
                         folders.append(name)
