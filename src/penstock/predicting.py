@@ -54,7 +54,7 @@ def prediction_table(
     loader = batches.inputs[0].component
     # A loader that picks for itself may name a column of values.
     named = "sample" if implements(loader, "pick_samples") else column_of(loader)
-    names = table[named].to_numpy(object)[rows] if named in table.columns else rows
+    names = table[named].iloc[rows].to_numpy(object) if named in table.columns else rows
     columns: dict[str, Any] = {"sample": pd.Series(names, dtype=object), "index": rows}
     encoded = [each for each in targets if isinstance(each, EncodedField)]
     for each in encoded:
