@@ -39,7 +39,7 @@ def saved():
         (b'<?xml version="1.0"?><html xmlns="x">', "HTML"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "a Git LFS pointer"),
         (pickle.dumps([1] * 9), "a pickle"),
-        (gzip.compress(b"a"), "a gzip archive"),
+        (gzip.compress(b"a", mtime=0), "a gzip archive"),
         (archived(), "a zip archive"),
         (saved(), "a .npy array"),
         (b"\x89PNG\r\n\x1a\n", "PNG"),
