@@ -107,7 +107,7 @@ def test_batches_that_take_long_are_made_ahead_again(ahead):
     loader = Slow(width=8)
     made = ahead(loader=loader, brief=0.001)
     made._crew.seconds = 0.0
-    object.__setattr__(loader, "seconds", 0.001)
+    object.__setattr__(loader, "seconds", 0.01)
     for index in range(LENGTH):
         made.get((0, index), [(0, index + 1)] if index + 1 < LENGTH else [], reader=1)
         if ours():
