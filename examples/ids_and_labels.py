@@ -78,7 +78,8 @@ def network(classes: int) -> keras.Model:
     """Build a small network of 3D convolutions."""
     return keras.Sequential(
         [
-            keras.layers.Conv3D(8, 3, strides=2, activation="relu"),
+            keras.layers.AveragePooling3D(2),
+            keras.layers.Conv3D(8, 3, activation="relu"),
             keras.layers.Conv3D(16, 3, strides=2, activation="relu"),
             keras.layers.Flatten(),
             keras.layers.Dense(classes, activation="softmax"),

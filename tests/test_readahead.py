@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import statistics
 import subprocess
 import sys
 import threading
@@ -101,6 +102,34 @@ def test_batches_that_take_less_than_waking_a_thread_are_made_by_who_asks(ahead)
         return ours()
 
     wait_for(lambda: not asks())  # what it takes is found out on the way
+
+
+@dataclass(frozen=True)
+class Crowded(Slow):
+    """Notes how many threads load at a time."""
+
+    seconds: float = 0.002
+    inside: list = field(default_factory=list)
+    most: list = field(default_factory=list)
+
+    @penstock.hookimpl
+    def load_samples(self, samples, out):
+        self.inside.append(None)
+        self.most.append(len(self.inside))
+        try:
+            super().load_samples(samples, out)
+        finally:
+            self.inside.pop()
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_as_many_threads_load_as_there_are_workers(ahead, workers):
+    loader = Crowded()
+    made = ahead(workers=workers, loader=loader)
+    for index in range(LENGTH - 3):
+        made.get((0, index), [(0, index + 1 + later) for later in range(3)], reader=1)
+    # Not one more: who asks lends a hand where a thread has nothing to do, and else waits.
+    assert statistics.median(loader.most) == workers
 
 
 def test_batches_that_take_long_are_made_ahead_again(ahead):

@@ -32,10 +32,12 @@ def images(folder: str, *, reduce: int = 1) -> Looping:
 
     def work(part: list[str]) -> None:
         row, batch = np.empty((224, 224, 3), np.uint8), np.empty((32, 224, 224, 3), np.float32)
+        space = np.empty(3 * (4000 // reduce) * (3000 // reduce), np.uint8)  # of the largest
         for place, path in enumerate(part):
             with open(path, "rb") as file:
                 data = file.read()
             options: dict[str, Any] = {"fastdct": True, "fastupsample": True, "min_factor": reduce}
+            options["buffer"] = space
             if reduce > 1:
                 options |= {"min_height": 3000 // reduce, "min_width": 4000 // reduce}
             pixels = simplejpeg.decode_jpeg(data, "RGB", **options)

@@ -51,6 +51,8 @@ def label_values(
             " Label them, or leave them out of the source."
         )
     for each in several:
+        if each.dtype.kind in "biufcmM":
+            continue
         known = known_classes(each)  # of which there are few, and of samples many
         cells = each if known is None else known
         found = next((value for value in cells if isinstance(value, bytes)), None)

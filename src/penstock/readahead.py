@@ -1,9 +1,10 @@
 """Keeps the next batches ready, on threads.
 
 A batch is filled in slices. Threads take the next slice of the earliest batch
-that has one; whoever asks for a batch takes slices too, so that its tail is
-short and nothing can deadlock. The length of a slice follows the time that
-samples were measured to take: it has no say in what a batch contains.
+that has one; whoever asks for a batch takes slices too where a thread has
+nothing to do, or none comes to an end, so that its tail is short and nothing
+can deadlock. The length of a slice follows the time that samples were measured
+to take: it has no say in what a batch contains.
 
 Nothing here outlives its use: a delivered batch is held by nobody but its
 receiver, threads without work end by themselves, and a sequence that is
@@ -54,11 +55,17 @@ class _Crew:
         self.step = 0.0  # samples per slice; 0 before the first was timed
         self.seconds = 1.0  # per sample, as measured lately; of the first nothing is known
         self._brief = False
+        self._busy = 0  # threads that fill a slice
         self.lock = threading.RLock()
         self._work = threading.Condition(self.lock)
         self._workers = workers
         self._threads: set[threading.Thread] = set()
         self._dismissed = False
+
+    @property
+    def occupied(self) -> bool:
+        """Whether each thread is at work: one more would only take turns with them."""
+        return 0 < self._workers <= self._busy
 
     def makes_briefly(self, samples: int) -> bool:
         """Say whether a batch of so many takes too little time to be shared with threads."""
@@ -115,6 +122,8 @@ class _Crew:
         if found is None:
             return False
         self.timed_fill(*found)
+        with self.lock:
+            self._busy -= 1
         return True
 
     def _wait(self) -> tuple[Job, tuple[int, int]] | None:
@@ -122,6 +131,7 @@ class _Crew:
             while not self._dismissed:
                 found = self._find()
                 if found is not None:
+                    self._busy += 1
                     return found
                 if not self._work.wait(_LINGER_SECONDS):
                     break
@@ -178,7 +188,10 @@ class ReadAhead(Supply):
             if not brief:  # those that were started have who fills them
                 crew.hire()
         try:
-            while (taken := job.take()) is not None:
+            while not (crew.occupied and job.ready.wait(_LINGER_SECONDS)):
+                taken = job.take()
+                if taken is None:
+                    break
                 crew.timed_fill(job, taken)
         except BaseException as error:  # Ctrl-C in the middle of a slice
             job.fail(error)
