@@ -98,7 +98,8 @@ def differences(result: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
     seen = {
         name: figures[-1]
         for name, figures in result.items()
-        if "spec" in figures[-1] and name != READY  # which delivers nothing of the data
+        if "spec" in figures[-1]
+        and not name.startswith(READY)  # which delivers nothing of the data
     }
     found: list[str] = []
     if not seen:

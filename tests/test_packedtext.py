@@ -67,6 +67,11 @@ def test_packing_takes_little_more_than_the_letters(at_little_cost, monkeypatch)
 
 
 @settings(max_examples=50)
+@given(TEXTS, st.text(st.characters(exclude_categories=()), max_size=3))
+def test_what_stands_before_each_is_packed_with_it(texts, before):
+    assert PackedText.of(texts, before).tolist() == [before + each for each in texts]
+
+
 @given(TEXTS, st.data())
 def test_a_column_does_what_one_of_strings_does(texts, data):
     table = pd.DataFrame({"sample": TextColumn(PackedText.of(texts)), "row": range(len(texts))})

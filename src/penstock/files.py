@@ -109,7 +109,7 @@ def _walk(
             os.path.join(root, place), suffixes, follow_links, skipped
         )
         # Packed at once: of all files the names alone would take a hundred bytes each.
-        found[place] = PackedText.of(f"{place}/{name}" for name in files)
+        found[place] = PackedText.of(files, before=f"{place}/")
         for name in folders:
             below = f"{place}/{name}"
             if follow_links:
@@ -131,8 +131,8 @@ def _folders_and_files(
             for entry in entries:
                 name = entry.name
                 try:
-                    if entry.is_file(follow_symlinks=False):  # most are
-                        if name.lower().endswith(suffixes) and not name.startswith("."):
+                    if entry.is_file(follow_symlinks=False):  # most are, and end as they should
+                        if name.endswith(suffixes) or name.lower().endswith(suffixes):
                             files.append(name)
                     elif name.startswith("."):
                         continue
@@ -149,6 +149,7 @@ def _folders_and_files(
             f"The directory {quote(directory)} cannot be listed: {error.strerror}."
         ) from error
     folders.sort()
+    files = [name for name in files if name[0] != "."]
     files.sort()
     return folders, files
 

@@ -34,17 +34,18 @@ class PackedText:
         self._ends, self._data = ends, data
 
     @classmethod
-    def of(cls, texts: Iterable[str]) -> PackedText:
-        """Pack texts, which may be made one after another."""
+    def of(cls, texts: Iterable[str], before: str = "") -> PackedText:
+        """Pack texts, which may be made one after another, each with the same *before* it."""
         parts = []
+        extra = len(before.encode("utf-8", "surrogatepass"))
         for some in in_chunks(texts):
-            whole = "".join(some)
+            whole = before + before.join(some)
             coded = whole.encode("utf-8", "surrogatepass")
             # Where there are letters of several bytes, each text has to be counted by itself.
             counted = some
             if len(coded) > len(whole):
                 counted = [each.encode("utf-8", "surrogatepass") for each in some]
-            lengths = np.fromiter(map(len, counted), np.int64, len(some))
+            lengths = extra + np.fromiter(map(len, counted), np.int64, len(some))
             parts.append(cls(np.cumsum(lengths), np.frombuffer(coded, np.uint8)))
         return cls.joined(parts)
 
