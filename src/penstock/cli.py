@@ -45,12 +45,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
-        return int(given.run(given))
+        code = int(given.run(given))
+        sys.stdout.flush()
+        return code
     except PenstockError as error:
         print(f"penstock: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # `penstock plugins | head`
-        sys.stderr.close()
+        # What is left to write has to go somewhere, or Python complains as it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
 

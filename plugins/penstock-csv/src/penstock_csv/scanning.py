@@ -16,7 +16,9 @@ from penstock.errors import ConfigError, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import BinaryIO
+    from typing import Any, BinaryIO
+
+    from numpy.typing import NDArray
 
 __all__ = ["BLOCK", "Block", "check_binary", "check_text", "line_of", "read_blocks"]
 
@@ -149,12 +151,9 @@ def _check_partial(data: bytes, path: str, offset: int, delimiter: str) -> None:
 
 def _check_quotes(data: bytes, path: str, offset: int, delimiter: str, *, whole: bool) -> None:
     """Check that quotes enclose whole fields and that, in *whole* records, all are closed."""
-    mark = re.escape(delimiter.encode())
-    fields = re.compile(
-        rb'(?:[^"]*+(?<![^\r\n' + mark + rb'])"[^"]*+(?:""[^"]*+)*+"(?![^\r\n' + mark + rb"]))*+"
-    )
-    found = fields.match(data)
-    start = data.find(b'"', found.end() if found else 0)
+    characters = np.frombuffer(data, np.uint8)
+    marks = np.flatnonzero(characters == ord('"'))
+    start = _first_wrong(characters, marks, delimiter)
     if start >= 0:
         at = f"in line {line_of(path, offset + start)} of the table {quote(path)}"
         if start and data[start - 1 : start] not in (b"\r", b"\n", delimiter.encode()):
@@ -162,7 +161,7 @@ def _check_quotes(data: bytes, path: str, offset: int, delimiter: str, *, whole:
                 f"There is a quotation mark inside a field {at}: "
                 f"{_excerpt(data, start)}. Quote the whole field and double the marks inside."
             )
-        field = re.compile(rb'"[^"]*+(?:""[^"]*+)*+(?P<closed>"?)').match(data, start)
+        field = re.compile(rb'"[^"]*(?:""[^"]*)*(?P<closed>"?)').match(data, start)
         if field and field["closed"]:
             raise ConfigError(
                 f"There is text after a closing quotation mark {at}: "
@@ -175,10 +174,33 @@ def _check_quotes(data: bytes, path: str, offset: int, delimiter: str, *, whole:
             )
     if not whole:
         return
-    marks = np.flatnonzero(np.frombuffer(data, np.uint8) == ord('"'))
     inside = np.diff(marks)[::2]
     if inside.size and inside.max() > _FIELD_LIMIT:
         raise _too_long(path, offset + int(marks[2 * int(inside.argmax())]))
+
+
+def _first_wrong(characters: NDArray[np.uint8], marks: NDArray[Any], delimiter: str) -> int:
+    """Return where the first field begins that is not enclosed as it should be, or -1.
+
+    Marks open and close in turn; two in a row within a field close it and open it again.
+    """
+    separators = np.frombuffer(b"\r\n" + delimiter.encode(), np.uint8)
+    opens, closes = marks[::2], marks[1::2]
+    first = (opens == 0) | np.isin(characters[opens - 1], separators)
+    again = np.zeros(len(opens), np.bool_)
+    again[1:] = opens[1:] - 1 == closes[: len(opens) - 1]
+    after = characters[np.minimum(closes + 1, len(characters) - 1)]
+    closed = (closes == len(characters) - 1) | np.isin(after, separators) | (after == ord('"'))
+    wrong_opens = np.flatnonzero(~(first | again))
+    wrong_closes = np.flatnonzero(~closed)
+    most = len(opens)  # where none is wrong
+    opened = int(wrong_opens[0]) if len(wrong_opens) else most
+    ended = int(wrong_closes[0]) if len(wrong_closes) else most - (len(opens) > len(closes))
+    if opened <= ended and opened < most:
+        return int(opens[opened])
+    if ended < most:
+        return int(opens[np.flatnonzero(first[: ended + 1])[-1]])
+    return -1
 
 
 def _check_lengths(data: bytes, path: str, offset: int, delimiter: str) -> None:
