@@ -10,12 +10,16 @@ import importlib
 import json
 import os
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from benchmarks.measuring import Subject
 
 __all__ = ["main"]
+
+_BREATH = 0.1  # seconds
+_LONGEST_REST = 150  # of those
 
 
 def main(specification: str) -> None:
@@ -27,7 +31,15 @@ def main(specification: str) -> None:
     if given["cores"]:
         os.sched_setaffinity(0, given["cores"])
     from benchmarks.measuring import NotAvailable
-    from benchmarks.processor import peak_mib
+    from benchmarks.processor import cpu_seconds, peak_mib
+
+    def come_to_rest() -> None:
+        used = cpu_seconds()
+        for _ in range(_LONGEST_REST):
+            time.sleep(_BREATH)
+            before, used = used, cpu_seconds()
+            if used - before < _BREATH / 10:
+                return
 
     def answer(found: dict[str, Any]) -> None:
         answers.write(json.dumps(found) + "\n")
@@ -39,7 +51,9 @@ def main(specification: str) -> None:
         subject: Subject = make(**given["data"], **given["options"])
         answer({})
         for line in sys.stdin:
-            answer({**subject.measure(float(line)), "peak_mib": peak_mib()})
+            found = {**subject.measure(float(line)), "peak_mib": peak_mib()}
+            come_to_rest()  # what is read ahead still, the next peer would be short of
+            answer(found)
     except Exception as error:
         answer({"failed": f"{type(error).__name__}: {error}".splitlines()[0]})
         if not isinstance(error, (ImportError, NotAvailable)):
