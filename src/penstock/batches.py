@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -155,15 +156,20 @@ class Batches:
     def foresee(self, epoch: int) -> None:
         """Order the samples of *epoch* in a thread, if there are so many that it takes a while."""
         if self.order.samples_per_epoch >= _FORESEEN_FROM and epoch not in self.runtime.orders:
-            threading.Thread(
-                target=self._epoch_order, args=(epoch,), name=THREAD_NAME, daemon=True
-            ).start()
+            with suppress(RuntimeError):  # the system gives no more threads: who asks orders them
+                threading.Thread(
+                    target=self._order_ahead, args=(epoch,), name=THREAD_NAME, daemon=True
+                ).start()
 
     def settle(self, *, last: bool) -> None:
         """Make what caches stored readable; between epochs, and at the end."""
         for each in self.loaded:
             if each.cache is not None:
                 each.cache.publish(last=last)
+
+    def _order_ahead(self, epoch: int) -> None:
+        with suppress(Exception):  # which is told to who asks for a batch of it
+            self._epoch_order(epoch)
 
     def _epoch_order(self, epoch: int) -> NDArray[np.int64] | None:
         orders = self.runtime.orders

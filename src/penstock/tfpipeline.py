@@ -40,7 +40,8 @@ def steady(iterator: Any) -> None:
     options.experimental_optimization.apply_default_optimizations = False
     # Of its own: a thread that waits for a batch is none that the model lacks.
     options.threading.private_threadpool_size = 1
-    batches = getattr(dataset, "_input_dataset", None)  # before prefetch
-    if isinstance(batches, tf.data.Dataset):
+    # What is before it, where it is the prefetch that is known, and not what a release to come has.
+    batches = getattr(dataset, "_input_dataset", None)
+    if type(dataset).__name__ == "_PrefetchDataset" and isinstance(batches, tf.data.Dataset):
         dataset = batches.prefetch(AT_HAND)
     iterator._distributed_dataset = dataset.with_options(options)  # noqa: SLF001 - no other way

@@ -153,3 +153,29 @@ def test_the_order_of_many_samples_is_there_before_their_epoch_begins(
     line().fit(data, epochs=2, verbose=0)
     assert (1, THREAD_NAME) in ordered
     assert 2 not in [epoch for epoch, _ in ordered]  # nobody asked for a third
+
+
+@pytest.mark.parametrize("at_fault", ["thread", "order"])
+def test_an_epoch_that_could_not_be_ordered_ahead_is_ordered_when_it_begins(
+    monkeypatch: pytest.MonkeyPatch, at_fault: str
+) -> None:
+    order, start = Order.epoch, threading.Thread.start
+
+    def fails_ahead(self: Order, epoch: int) -> object:
+        if threading.current_thread().name == THREAD_NAME:
+            raise MemoryError
+        return order(self, epoch)
+
+    def starts_no_more(self: threading.Thread) -> None:
+        if self.name == THREAD_NAME:
+            raise RuntimeError("can't start new thread")
+        start(self)
+
+    if at_fault == "thread":
+        monkeypatch.setattr(threading.Thread, "start", starts_no_more)
+    else:
+        monkeypatch.setattr(Order, "epoch", fails_ahead)
+    x = np.arange(60_000, dtype=np.float32).reshape(-1, 1)
+    data = penstock.make_generator((x, x), batch_size=10_000, seed=3)
+    line().fit(data, epochs=2, verbose=0)
+    assert data.epoch == 2

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import penstock
-from penstock.tfpipeline import AT_HAND
+from penstock.tfpipeline import AT_HAND, steady
 
 COUNT = 60
 BATCH = 8
@@ -286,3 +286,16 @@ def test_tensorflow_asks_for_no_more_batches_than_it_was_told_to_hold(
     learned = 2  # Keras looks at the first two to learn what batches are like
     model.fit(data, epochs=1, verbose=0, callbacks=[Fitful()])
     assert max(ahead) == AT_HAND
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow has pipelines")
+def test_a_pipeline_of_another_form_keeps_its_elements() -> None:
+    import tensorflow as tf
+
+    class Iterator:
+        _distributed_dataset = tf.data.Dataset.range(4).skip(1)
+
+    steady(Iterator)
+    dataset = Iterator._distributed_dataset
+    assert [int(each) for each in dataset] == [1, 2, 3]
+    assert dataset.options().autotune.enabled is False
