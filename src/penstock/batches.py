@@ -21,6 +21,7 @@ from penstock.jobs import THREAD_NAME
 from penstock.memory import Pool
 from penstock.paddedassembly import PaddedAssembly
 from penstock.preparing import Preparation
+from penstock.priority import step_back
 from penstock.sampling import places_and_turns
 from penstock.stats import Meter
 
@@ -168,6 +169,7 @@ class Batches:
                 each.cache.publish(last=last)
 
     def _order_ahead(self, epoch: int) -> None:
+        step_back()
         with suppress(Exception):  # which is told to who asks for a batch of it
             self._epoch_order(epoch)
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from penstock.elsewhere import be_a_worker, made_by
 from penstock.errors import WorkerDied
 from penstock.pickling import refuse_unpicklable
+from penstock.priority import step_back
 from penstock.readahead import usable_cores
 from penstock.sharedblocks import Blocks, pack, unpack
 from penstock.sharedtexts import SharedTexts, folder_of, read_with_texts
@@ -233,6 +234,7 @@ def _begin_work() -> None:
     """Make ready, in a process of the pool."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who asked
     be_a_worker()
+    step_back()
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()

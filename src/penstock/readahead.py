@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.jobs import THREAD_NAME, Job
 from penstock.memory import Pool
+from penstock.priority import step_back
 from penstock.supply import Supply
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ class _Crew:
         self.seconds = min(0.75 * self.seconds + 0.25 * took / count, 2 * took / count)
 
     def _run(self) -> None:
+        step_back()
         while self._work_on_one():
             pass
 

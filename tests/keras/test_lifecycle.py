@@ -6,7 +6,6 @@ import gc
 import os
 import signal
 import threading
-import time
 import weakref
 
 import keras
@@ -14,7 +13,6 @@ import numpy as np
 import pytest
 
 import penstock
-from penstock.tfpipeline import AT_HAND, steady
 
 COUNT = 60
 BATCH = 8
@@ -236,66 +234,3 @@ def test_the_next_epoch_is_read_ahead_while_one_ends_and_none_after_the_last(
 
     line().fit(data, epochs=3, verbose=0, callbacks=[Looker()])
     assert ready == [[(1, 0), (1, 1)], [(2, 0), (2, 1)], []]
-
-
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow has a tuner")
-def test_the_end_of_an_epoch_waits_for_no_tuner_of_tensorflow(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    from keras.src.backend.tensorflow import trainer
-
-    iterators = []
-    make = trainer.TFEpochIterator.__init__
-
-    def noted(self: object, *args: object, **options: object) -> None:
-        iterators.append(self)
-        make(self, *args, **options)
-
-    monkeypatch.setattr(trainer.TFEpochIterator, "__init__", noted)
-    model = line()
-    model.fit(numbers(), validation_data=numbers(shuffle=False), epochs=2, verbose=0)
-    model.evaluate(numbers(), verbose=0)
-    model.predict(numbers(), verbose=0)
-    assert len(iterators) == 4
-    tuned = [each._distributed_dataset.options().autotune.enabled for each in iterators]
-    assert tuned == [False] * 4
-
-
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="others ask as they train")
-def test_tensorflow_asks_for_no_more_batches_than_it_was_told_to_hold(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    asked: list[int] = []
-    ask = penstock.Sequence.__getitem__
-
-    def noted(self: penstock.Sequence, index: int) -> object:
-        asked.append(index)
-        return ask(self, index)
-
-    monkeypatch.setattr(penstock.Sequence, "__getitem__", noted)
-    ahead = []
-
-    class Fitful(keras.callbacks.Callback):
-        def on_train_batch_end(self, batch: int, logs: object = None) -> None:
-            # Its own buffer grows with every time that it was full and then empty.
-            time.sleep(0.05 if batch % 10 == 0 else 0)
-            ahead.append(len(asked) - learned - (batch + 1))
-
-    data = penstock.make_generator((X, X), batch_size=1, seed=3)
-    model = line()
-    learned = 2  # Keras looks at the first two to learn what batches are like
-    model.fit(data, epochs=1, verbose=0, callbacks=[Fitful()])
-    assert max(ahead) == AT_HAND
-
-
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow has pipelines")
-def test_a_pipeline_of_another_form_keeps_its_elements() -> None:
-    import tensorflow as tf
-
-    class Iterator:
-        _distributed_dataset = tf.data.Dataset.range(4).skip(1)
-
-    steady(Iterator)
-    dataset = Iterator._distributed_dataset
-    assert [int(each) for each in dataset] == [1, 2, 3]
-    assert dataset.options().autotune.enabled is False
