@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from penstock.errors import LabelError
@@ -27,6 +28,13 @@ def test_missing_labels_are_counted_and_the_first_sample_is_named(missing):
         label_values(column, NAMES)
 
 
+@pytest.mark.parametrize("kind", ["object", "str", "string[pyarrow]", pd.ArrowDtype(pa.string())])
+def test_texts_are_missing_where_there_is_none_and_where_they_are_empty(kind):
+    column = pd.Series(["cat", None, ""], dtype=kind)
+    with pytest.raises(LabelError, match=r"2 of 3 samples have no label: 'b\.npy', 'c\.npy'\. "):
+        label_values(column, NAMES)
+
+
 def test_a_number_is_missing_where_any_of_several_columns_is():
     table = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [1.0, 2.0, np.nan]})
     with pytest.raises(LabelError, match="1 of 3 samples have no label: row 2"):
@@ -40,6 +48,11 @@ def test_a_number_is_missing_where_any_of_several_columns_is():
         (pd.Series([1.5, 2.0]), np.dtype(np.float64), [1.5, 2.0]),
         (pd.Series([True, False]), np.dtype(bool), [True, False]),
         (pd.Series(["b", "a"]), np.dtype(object), ["b", "a"]),
+        *(
+            (pd.Series(["b", "a", "b"], dtype=kind), np.dtype(object), ["b", "a", "b"])
+            for kind in ("str", "string[pyarrow]", pd.ArrowDtype(pa.string()))
+        ),
+        (pd.Series(["b", 1, True], dtype=object), np.dtype(object), ["b", 1, True]),
         (pd.Series(["b", "a"], dtype="category"), np.dtype(object), ["b", "a"]),
         (pd.Series([[1, 2], {3}], dtype=object), np.dtype(object), [(1, 2), (3,)]),
         (pd.Series([2, 1], dtype="Int64"), np.dtype(np.int64), [2, 1]),

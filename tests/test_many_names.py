@@ -7,10 +7,13 @@ import pickle
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from hypothesis import given, strategies as st
 
 import penstock
 from penstock import sharedtexts
+from penstock.textcolumn import packed_column
 
 COUNT = 60
 STRANGE = ["ü", "日本", "a b", "x" * 100, "\udce9" if os.name == "posix" else "e", "%s"]
@@ -50,17 +53,26 @@ def test_a_folder_is_seen_as_strings_and_held_once(tree):
         assert {*train.samples["sample"], *val.samples["sample"]} == {*names}
 
 
-@pytest.mark.parametrize("kind", ["list", "column of objects", "column of strings", "ids"])
+TEXTS = {
+    "strings": pd.StringDtype("python"),
+    "strings of pyarrow": pd.StringDtype("pyarrow"),
+    "pyarrow": pd.ArrowDtype(pa.string()),
+    "large pyarrow": pd.ArrowDtype(pa.large_string()),
+}
+
+
+@pytest.mark.parametrize(
+    "kind", ["list", "column of objects", "ids", *(f"column of {kind}" for kind in TEXTS)]
+)
 def test_names_that_are_given_come_back_as_they_were(tree, kind):
     root, names = tree
     given = [name.removesuffix(".npy") for name in names] if kind == "ids" else names
     source, options = given, {}
     if kind.startswith("column"):
-        dtype = object if kind.endswith("objects") else pd.StringDtype("python")
         source = pd.DataFrame({"path": pd.Series(given, dtype=object), "label": 0.5})
-        if kind.endswith("strings"):
+        if not kind.endswith("objects"):
             source = source[~source["path"].str.contains("\udce9")].reset_index(drop=True)
-            source["path"] = source["path"].astype(dtype)
+            source["path"] = source["path"].astype(TEXTS[kind.removeprefix("column of ")])
         options = {"x_col": "path", "encoder": "float"}
     before = source.copy() if isinstance(source, pd.DataFrame) else list(source)
     with made(source, root=root, **options) as sequence:
@@ -78,6 +90,25 @@ def test_names_that_are_given_come_back_as_they_were(tree, kind):
         for mine, other in zip(sequence, again, strict=True):
             assert mine[0].tobytes() == other[0].tobytes()
         again.close()
+
+
+@given(st.lists(st.text()), st.integers(0, 5), st.integers(0, 5), st.sampled_from([*TEXTS]))
+def test_a_column_of_texts_is_packed_as_it_is(texts, start, again, kind):
+    parts = [pd.Series(part, dtype=TEXTS[kind]) for part in (texts, texts[again:])]
+    column = pd.concat(parts, ignore_index=True).iloc[start:]  # in several pieces, cut
+    found = packed_column(column)
+    assert list(found) == [*texts, *texts[again:]][start:]
+    assert found.plain == column.dtype
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+def test_a_column_with_texts_missing_is_not_packed(kind):
+    assert packed_column(pd.Series(["a", None], dtype=TEXTS[kind])) is None
+
+
+@pytest.mark.parametrize("column", [pd.Series([1]), pd.Series(["a"], dtype="category")])
+def test_a_column_of_anything_else_is_not_packed(column):
+    assert packed_column(column) is None
 
 
 def test_a_loader_that_picks_for_itself_is_given_strings(tree):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
+from bisect import bisect_left
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["has_suffix", "list_files"]
 
 _LOOK_AT_MOST = 10_000
+_AT_ONCE = 1000  # entries of a folder: lists of so many are filtered faster than each by itself
 
 
 def list_files(
@@ -128,30 +131,52 @@ def _folders_and_files(
     files: list[str] = []
     try:
         with os.scandir(directory) as entries:
-            for entry in entries:
-                name = entry.name
+            while some := list(islice(entries, _AT_ONCE)):
+                # Most are files that end as they should; what is not takes longer.
                 try:
-                    if entry.is_file(follow_symlinks=False):  # most are, and end as they should
-                        if name.endswith(suffixes) or name.lower().endswith(suffixes):
-                            files.append(name)
-                    elif name.startswith("."):
-                        continue
-                    elif not follow_links and entry.is_symlink():
-                        skipped.append(name)
-                    elif name.lower().endswith(suffixes) and entry.is_file():
-                        files.append(name)
-                    elif entry.is_dir():
-                        folders.append(name)
-                except OSError:  # a link to itself
-                    skipped.append(name)
+                    names = [entry.name for entry in some if entry.is_file(follow_symlinks=False)]
+                except OSError:  # a file system that does not tell, and an entry that it hides
+                    names = []
+                fitting = [name for name in names if name.endswith(suffixes)]
+                if len(fitting) < len(names):
+                    fitting = [name for name in names if name.lower().endswith(suffixes)]
+                files += fitting
+                if len(names) < len(some):
+                    known = set(names)
+                    others = [entry for entry in some if entry.name not in known]
+                    _look_at(others, suffixes, follow_links, folders, files, skipped)
     except OSError as error:
         raise ConfigError(
             f"The directory {quote(directory)} cannot be listed: {error.strerror}."
         ) from error
     folders.sort()
-    files = [name for name in files if name[0] != "."]
     files.sort()
+    del files[bisect_left(files, ".") : bisect_left(files, chr(ord(".") + 1))]  # hidden
     return folders, files
+
+
+def _look_at(
+    entries: list[os.DirEntry[str]],
+    suffixes: tuple[str, ...],
+    follow_links: bool,
+    folders: list[str],
+    files: list[str],
+    skipped: list[str],
+) -> None:
+    """Sort entries that are no plain files into folders, files, and links that are not followed."""
+    for entry in entries:
+        name = entry.name
+        try:
+            if name.startswith("."):
+                continue
+            if not follow_links and entry.is_symlink():
+                skipped.append(name)
+            elif name.lower().endswith(suffixes) and entry.is_file():
+                files.append(name)
+            elif entry.is_dir():
+                folders.append(name)
+        except OSError:  # a link to itself
+            skipped.append(name)
 
 
 def has_suffix(source: object, suffixes: Sequence[str]) -> bool:

@@ -23,6 +23,7 @@ __all__ = ["class_numbers", "infer_encoder", "known_classes", "label_values"]
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _WHOLE = re.compile(r"-?\d+")
+_ARROW_TEXTS = ("string[pyarrow]", "large_string[pyarrow]")
 
 
 def label_values(
@@ -40,7 +41,11 @@ def label_values(
     Raises:
         LabelError: Labels are missing; says how many and names the first sample.
     """
-    several = [column] if isinstance(column, pd.Series) else [each for _, each in column.items()]
+    if isinstance(column, pd.Series):
+        column = _each_text_once(column)
+        several = [column]
+    else:
+        several = [_each_text_once(each) for _, each in column.items()]
     missing = np.logical_or.reduce([_missing(each) for each in several])
     if missing.any():
         rows = np.flatnonzero(missing)
@@ -77,6 +82,22 @@ def label_values(
             tuples[row] = tuple(label.tolist() if isinstance(label, np.ndarray) else label)
         return tuples
     return values
+
+
+def _each_text_once(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Return a column of texts as a categorical one, and any other as it is.
+
+    There are few classes and many samples, and pandas hands the texts of a column out slowly.
+    """
+    plain = column.dtype == object
+    if plain and pd.api.types.infer_dtype(column, skipna=True) != "string":
+        return column
+    if plain or isinstance(column.dtype, pd.StringDtype) or str(column.dtype) in _ARROW_TEXTS:
+        codes, texts = pd.factorize(column)
+        # As objects: those that stand for bytes of no UTF-8 are none of pandas' strings.
+        known = pd.Index(np.asarray(texts, object), dtype=object)
+        return pd.Series(pd.Categorical.from_codes(codes, categories=known), column.index)
+    return column
 
 
 def _missing(column: pd.Series[Any]) -> NDArray[np.bool_]:

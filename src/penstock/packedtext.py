@@ -81,17 +81,17 @@ class PackedText:
         self._ends, self._data = same._ends, same._data
 
     def __getitem__(self, rows: Any) -> Any:
+        if isinstance(rows, slice) and rows.step in (None, 1):
+            return _as_objects(self._stretch(*rows.indices(len(self))[:2]))
         chosen = self._chosen(rows)
         texts = self._texts(np.atleast_1d(chosen))
         if not chosen.ndim:
             return texts[0]
-        found = np.empty(len(texts), object)
-        found[:] = texts
-        return found
+        return _as_objects(texts)
 
     def __iter__(self) -> Iterator[str]:
         for start in range(0, len(self), _AT_ONCE):
-            yield from self._texts(np.arange(start, min(start + _AT_ONCE, len(self))))
+            yield from self._stretch(start, min(start + _AT_ONCE, len(self)))
 
     def separated(self, mark: bytes) -> bytes:
         """Return all of them in UTF-8 with one byte between each two."""
@@ -129,6 +129,18 @@ class PackedText:
     def _starts(self, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.where(chosen == 0, 0, self._ends[chosen - 1]).astype(np.int64)
 
+    def _stretch(self, start: int, stop: int) -> list[str]:
+        """Return neighbours: where each letter is a byte, parts of one long text."""
+        if start >= stop:
+            return []
+        begin = int(self._ends[start - 1]) if start else 0
+        ends = (self._ends[start:stop].astype(np.int64) - begin).tolist()
+        coded = self._data[begin : begin + ends[-1]].tobytes()
+        if not coded.isascii():
+            return self._texts(np.arange(start, stop))
+        text = coded.decode("ascii")
+        return [text[one:other] for one, other in zip([0, *ends[:-1]], ends, strict=True)]
+
     def _texts(self, chosen: NDArray[np.int64]) -> list[str]:
         starts, ends = self._starts(chosen).tolist(), self._ends[chosen].tolist()
         data = self._data.data
@@ -136,6 +148,12 @@ class PackedText:
             str(data[start:end], "utf-8", "surrogatepass")
             for start, end in zip(starts, ends, strict=True)
         ]
+
+
+def _as_objects(texts: list[str]) -> NDArray[Any]:
+    found = np.empty(len(texts), object)
+    found[:] = texts
+    return found
 
 
 def in_chunks(texts: Any) -> Iterator[list[Any]]:

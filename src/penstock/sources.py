@@ -19,7 +19,7 @@ from penstock.files import has_suffix, list_files
 from penstock.packedtext import PackedText
 from penstock.paths import resolve_paths
 from penstock.tables import read_table
-from penstock.textcolumn import TextColumn, as_seen
+from penstock.textcolumn import TextColumn, as_seen, packed_column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,13 +99,11 @@ class Source:
 
     def _paths(self, column: str, suffixes: Sequence[str]) -> PackedText:
         """Return the files that a column names; it keeps its names packed from now on."""
-        values = self.table[column]
-        held: Any = values.array
-        plain = values.dtype == object or getattr(values.dtype, "storage", None) == "python"
-        if plain:
-            held = values.to_numpy(object)
-            if all(type(name) is str for name in held):
-                held = self.table[column] = TextColumn(PackedText.of(held), values.dtype)
+        held: Any = self.table[column].array
+        if not isinstance(held, TextColumn):
+            packed = packed_column(self.table[column])
+            if packed is not None:
+                held = self.table[column] = packed
         if isinstance(held, TextColumn):
             held = held.text  # and a field whose names are these shares them
         if self.listed:

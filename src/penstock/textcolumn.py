@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["TextColumn", "as_seen"]
+__all__ = ["TextColumn", "as_seen", "packed_column"]
+
+_ARROW_OFFSETS = {"string": np.int32, "large_string": np.int64}
 
 
 class _Packed(ExtensionDtype):
@@ -101,6 +103,34 @@ class TextColumn(ExtensionArray):
     @classmethod
     def _concat_same_type(cls, to_concat: Sequence[Self]) -> Self:
         return cls(PackedText.joined([each.text for each in to_concat]), to_concat[0].plain)
+
+
+def packed_column(column: pd.Series[Any]) -> TextColumn | None:
+    """Pack a column of texts, none of which is missing; return None for any other."""
+    values: Any = column.array
+    kind: Any = column.dtype
+    if kind == np.dtype(object) or getattr(kind, "storage", None) == "python":
+        values = column.to_numpy(object)
+        whole = all(type(each) is str for each in values)
+        return TextColumn(PackedText.of(values), kind) if whole else None
+    if not isinstance(kind, (pd.StringDtype, pd.ArrowDtype)) or column.hasnans:
+        return None
+    arrow = values.__arrow_array__()
+    parts = getattr(arrow, "chunks", [arrow])
+    if any(str(part.type) not in _ARROW_OFFSETS for part in parts):
+        return None
+    return TextColumn(PackedText.joined(list(map(_of_arrow, parts))), kind)
+
+
+def _of_arrow(texts: Any) -> PackedText:
+    """Pack an array of pyarrow's, which is all but packed: no text is looked at."""
+    _, offsets, data = texts.buffers()
+    if not len(texts):
+        return PackedText(np.empty(0, np.int64), np.empty(0, np.uint8))
+    ends = np.frombuffer(offsets, _ARROW_OFFSETS[str(texts.type)])
+    ends = ends[texts.offset : texts.offset + len(texts) + 1]
+    data = np.empty(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
+    return PackedText(ends[1:] - ends[0], data[ends[0] : ends[-1]])
 
 
 def as_seen(table: pd.DataFrame) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +21,8 @@ UNKNOWN = -1
 
 _FEW = 16  # names in a folder that are asked for one by one
 _MORE = 4  # a folder with so many times more entries than names is not worth reading
-_AT_ONCE = 100_000
+_AT_ONCE = 100_000  # names
+_READ_AT_ONCE = 1000  # entries of a folder
 
 
 def endings_of(
@@ -87,12 +89,16 @@ class _Listing:
         self._others: set[str] = set()
         self._whole = False
         try:
-            with os.scandir(path) as entries:
-                for count, entry in enumerate(entries):
-                    if count >= most:
-                        return
-                    regular = entry.is_file(follow_symlinks=False)
-                    (self.files if regular else self._others).add(entry.name)
+            with os.scandir(path) as opened:
+                entries = iter(opened)
+                while some := list(islice(entries, min(_READ_AT_ONCE, most))):
+                    most -= len(some)
+                    files = [entry.name for entry in some if entry.is_file(follow_symlinks=False)]
+                    self.files.update(files)
+                    if len(files) < len(some):
+                        self._others.update({entry.name for entry in some} - self.files)
+                if next(entries, None) is not None:
+                    return
             self._whole = True
         except (OSError, ValueError):  # whoever asks for the file will be told why
             return
