@@ -24,7 +24,6 @@ from contextlib import suppress
 from typing import Any
 
 from penstock.jobs import THREAD_NAME
-from penstock.priority import step_back
 
 __all__ = ["AT_HAND", "steady"]
 
@@ -103,7 +102,7 @@ class _Pipeline:
 
 
 def _make(of: weakref.ref[_Pipeline]) -> None:
-    step_back()
+    # No less urgent than other threads: those that TensorFlow starts inherit it, and train.
     pipeline = of()
     if pipeline is not None:
         with suppress(Exception):  # which is told to who asks for one
