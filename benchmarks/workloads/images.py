@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.rows import PENSTOCK, ROOFLINE, Peer, Row, Target
+from benchmarks.rows import PENSTOCK, READY, ROOFLINE, Peer, Row, Target
 
 __all__ = ["ROWS", "scaling"]
 
@@ -13,6 +13,7 @@ _OLD = "ImageDataGenerator"
 _LAYERS = "Keras layers in map"
 _CACHE = "tf.data cache(), shuffled"
 _PHOTOS = {"folder": "photos"}
+_KEPT = {"shape": (32, 224, 224, 3), "batches": 63}
 _WORKERS = tuple({"workers": count} for count in (0, 1, 2, 4))
 
 ROWS = [
@@ -28,6 +29,7 @@ ROWS = [
             Peer(_TORCH, "loaders:torch_images", variants=_WORKERS),
             Peer("Grain + OpenCV", "loaders:grain_images", variants=_WORKERS[:3:2]),
             Peer(_OLD, "older:image_data_generator", variants=_WORKERS[1:3]),
+            Peer(READY, "trials:ready", variants=(_KEPT,), reads=False),
         ),
         targets=(
             Target(0.93, ROOFLINE),
