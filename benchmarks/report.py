@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.processor import usable_cores
-from benchmarks.rows import PENSTOCK, ROOFLINE, median
+from benchmarks.rows import PENSTOCK, READY, ROOFLINE, median
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -113,12 +113,13 @@ def plot(rows: Sequence[Row], results: Mapping[str, Result], path: str) -> None:
     ]
     if not shown:
         return
-    heights = [len(results[row.name]) + 1 for row in shown]
+    # What delivers nothing of the data would dwarf what does.
+    drawn = [[name for name in results[row.name] if not name.startswith(READY)] for row in shown]
+    heights = [len(names) + 1 for names in drawn]
     figure, panels = plt.subplots(
         len(shown), 1, figsize=(8, 0.32 * sum(heights)), height_ratios=heights, squeeze=False
     )
-    for row, panel in zip(shown, panels[:, 0], strict=True):
-        names = list(results[row.name])
+    for row, names, panel in zip(shown, drawn, panels[:, 0], strict=True):
         values = [median(results[row.name][name], row.figure) or 0.0 for name in names]
         colours = ["#0b6e99" if name.startswith(PENSTOCK) else "#b8c4cc" for name in names]
         bars = panel.barh(names, values, color=colours, height=0.7)
