@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from penstock.draws import Draws, key, mix
+from penstock.draws import Draws, key, mix, places_in_order
 
 SEEDS = st.integers(0, 2**64 - 1)
 NUMBERS = st.lists(st.integers(0, 2**40), min_size=1, max_size=30)
@@ -22,6 +22,26 @@ def story(draws):
         np.array([each.random() for each in draws.generators()]),
         draws.uniform(-1, 1, size=4),
     ]
+
+
+WORDS = st.one_of(
+    st.lists(SEEDS, unique=True),
+    st.lists(st.integers(0, 500), unique=True),  # nothing but the last bits tells them apart
+    st.lists(st.sampled_from([n << 40 | m for n in range(9) for m in range(99)]), unique=True),
+)
+
+
+@given(WORDS)
+def test_places_come_in_the_order_of_their_words(words):
+    given = np.array(words, np.uint64)
+    found = places_in_order(given)
+    np.testing.assert_array_equal(found, np.argsort(given), strict=True)
+    assert given.tolist() == words
+
+
+def test_of_millions_of_words_some_begin_alike_and_are_told_apart():
+    words = mix(np.arange(3_000_000, dtype=np.uint64))
+    np.testing.assert_array_equal(places_in_order(words), np.argsort(words))
 
 
 @given(SEEDS, SEEDS, NUMBERS, st.data())

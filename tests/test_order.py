@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from penstock import order
 from penstock.order import Order, shuffled
 
 SEEDS = st.integers(0, 2**64 - 1)
@@ -20,33 +19,6 @@ def test_an_order_is_a_permutation(count, seed, epoch):
     order = shuffled(count, seed, epoch)
     assert order.dtype == np.int64
     np.testing.assert_array_equal(np.sort(order), np.arange(count))
-
-
-def sorted_by_hash(count, seed, epoch):
-    """An order by its definition."""
-    return np.argsort(order._hashes(np.arange(count, dtype=np.uint64), seed, epoch))
-
-
-@given(st.integers(0, 3000), SEEDS, SEEDS)
-def test_an_order_is_that_of_the_hashes(count, seed, epoch):
-    np.testing.assert_array_equal(
-        shuffled(count, seed, epoch), sorted_by_hash(count, seed, epoch), strict=True
-    )
-
-
-def test_hashes_whose_leading_bits_are_the_same_are_told_apart():
-    count = 3_000_000  # of which a few dozen are
-    np.testing.assert_array_equal(shuffled(count, 1, 2), sorted_by_hash(count, 1, 2))
-
-
-@given(st.integers(1, 300), st.integers(0, 2**20))
-def test_hashes_that_differ_in_their_last_bits_alone_are_told_apart(count, factor):
-    def close(places, *_):
-        return places * np.uint64(2 * factor + 1) % np.uint64(1 << 9)  # one to one below 512
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(order, "_hashes", close)
-        np.testing.assert_array_equal(shuffled(count, 0, 0), sorted_by_hash(count, 0, 0))
 
 
 @given(COUNTS, st.integers(1, 400), st.booleans(), st.booleans(), SEEDS, st.integers(0, 99))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,7 @@ class Niceness:
 
     @penstock.hookimpl
     def load_samples(self, samples, out):
+        time.sleep(0.005)  # or who asks might fill all of them
         out[...] = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
 

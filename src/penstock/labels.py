@@ -23,7 +23,6 @@ __all__ = ["class_numbers", "infer_encoder", "known_classes", "label_values"]
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _WHOLE = re.compile(r"-?\d+")
-_ARROW_TEXTS = ("string[pyarrow]", "large_string[pyarrow]")
 
 
 def label_values(
@@ -89,15 +88,12 @@ def _each_text_once(column: pd.Series[Any]) -> pd.Series[Any]:
 
     There are few classes and many samples, and pandas hands the texts of a column out slowly.
     """
-    plain = column.dtype == object
-    if plain and pd.api.types.infer_dtype(column, skipna=True) != "string":
+    if pd.api.types.infer_dtype(column, skipna=True) != "string":
         return column
-    if plain or isinstance(column.dtype, pd.StringDtype) or str(column.dtype) in _ARROW_TEXTS:
-        codes, texts = pd.factorize(column)
-        # As objects: those that stand for bytes of no UTF-8 are none of pandas' strings.
-        known = pd.Index(np.asarray(texts, object), dtype=object)
-        return pd.Series(pd.Categorical.from_codes(codes, categories=known), column.index)
-    return column
+    codes, texts = pd.factorize(column)
+    # As objects: those that stand for bytes of no UTF-8 are none of pandas' strings.
+    known = pd.Index(np.asarray(texts, object), dtype=object)
+    return pd.Series(pd.Categorical.from_codes(codes, categories=known), column.index)
 
 
 def _missing(column: pd.Series[Any]) -> NDArray[np.bool_]:

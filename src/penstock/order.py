@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from penstock.draws import key, mix
+from penstock.draws import key, mix, places_in_order
 from penstock.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -29,27 +29,8 @@ def shuffled(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
     The hash is one to one, so there are no ties: every sorting algorithm, and
     every version of NumPy, gives the same order.
     """
-    places = np.arange(count, dtype=np.uint64)
-    words = _hashes(places, seed, epoch)
-    # NumPy sorts numbers several times as fast as it finds the order of them: each takes
-    # its place along, in the bits that hardly ever decide.
-    bits = np.uint64(count.bit_length())
-    low = (np.uint64(1) << bits) - np.uint64(1)
-    words &= ~low
-    words |= places
-    words.sort()
-    order = (words & low).view(np.int64)
-    words >>= bits
-    undecided = np.flatnonzero(words[1:] == words[:-1])
-    if len(undecided):
-        among = np.union1d(undecided, undecided + 1)
-        hashes = _hashes(order[among].view(np.uint64), seed, epoch)
-        order[among] = order[among][np.argsort(hashes)]
-    return order
-
-
-def _hashes(places: NDArray[np.uint64], seed: int, epoch: int) -> NDArray[np.uint64]:
-    return mix(places * _GOLDEN + key(seed, epoch, _SHUFFLE))
+    words = np.arange(count, dtype=np.uint64) * _GOLDEN + key(seed, epoch, _SHUFFLE)
+    return places_in_order(mix(words))
 
 
 @dataclass(frozen=True)

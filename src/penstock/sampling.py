@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from penstock.draws import key, mix
+from penstock.draws import key, mix, places_in_order
 from penstock.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def _systematic(weights: NDArray[np.float64], count: int, word: int) -> NDArray[
     along a random arrangement: unbiased, and with less variance than
     independent draws.
     """
-    arranged = np.argsort(_hashes(len(weights), word))
+    arranged = places_in_order(_hashes(len(weights), word))
     total = np.cumsum(weights[arranged])
     offset = float(_unit(_hashes(1, word ^ 1))[0])
     points = (np.arange(count) + offset) * (total[-1] / count)

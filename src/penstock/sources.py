@@ -19,7 +19,7 @@ from penstock.files import has_suffix, list_files
 from penstock.packedtext import PackedText
 from penstock.paths import resolve_paths
 from penstock.tables import read_table
-from penstock.textcolumn import TextColumn, as_seen, packed_column
+from penstock.textcolumn import as_seen, packed_column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,13 +99,12 @@ class Source:
 
     def _paths(self, column: str, suffixes: Sequence[str]) -> PackedText:
         """Return the files that a column names; it keeps its names packed from now on."""
-        held: Any = self.table[column].array
-        if not isinstance(held, TextColumn):
-            packed = packed_column(self.table[column])
-            if packed is not None:
-                held = self.table[column] = packed
-        if isinstance(held, TextColumn):
-            held = held.text  # and a field whose names are these shares them
+        values = self.table[column]
+        held: Any = values.array
+        packed = packed_column(values)
+        if packed is not None:
+            self.table[column] = packed
+            held = packed.text  # and a field whose names are these shares them
         if self.listed:
             return held if isinstance(held, PackedText) else PackedText.of(map(os.fspath, held))
         return resolve_paths(

@@ -109,6 +109,8 @@ def packed_column(column: pd.Series[Any]) -> TextColumn | None:
     """Pack a column of texts, none of which is missing; return None for any other."""
     values: Any = column.array
     kind: Any = column.dtype
+    if isinstance(values, TextColumn):
+        return values
     if kind == np.dtype(object) or getattr(kind, "storage", None) == "python":
         values = column.to_numpy(object)
         whole = all(type(each) is str for each in values)
@@ -127,10 +129,10 @@ def _of_arrow(texts: Any) -> PackedText:
     _, offsets, data = texts.buffers()
     if not len(texts):
         return PackedText(np.empty(0, np.int64), np.empty(0, np.uint8))
-    ends = np.frombuffer(offsets, _ARROW_OFFSETS[str(texts.type)])
-    ends = ends[texts.offset : texts.offset + len(texts) + 1]
+    borders = np.frombuffer(offsets, _ARROW_OFFSETS[str(texts.type)])
+    borders = borders[texts.offset : texts.offset + len(texts) + 1]
     data = np.empty(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
-    return PackedText(ends[1:] - ends[0], data[ends[0] : ends[-1]])
+    return PackedText(borders[1:] - borders[0], data[borders[0] : borders[-1]])
 
 
 def as_seen(table: pd.DataFrame) -> pd.DataFrame:

@@ -97,9 +97,7 @@ class _Listing:
                     self.files.update(files)
                     if len(files) < len(some):
                         self._others.update({entry.name for entry in some} - self.files)
-                if next(entries, None) is not None:
-                    return
-            self._whole = True
+                self._whole = next(entries, None) is None
         except (OSError, ValueError):  # whoever asks for the file will be told why
             return
 
