@@ -7,6 +7,7 @@ import os
 import numpy as np
 import pytest
 
+from penstock import files
 from penstock.errors import ConfigError
 from penstock.files import has_suffix, list_files
 
@@ -51,6 +52,47 @@ def test_a_class_without_samples_keeps_its_number_and_is_warned_of(tmp_path, wri
 def test_hidden_files_and_folders_are_left_out(tmp_path, write):
     write(tmp_path, "a/1.npy", "a/.2.npy", "a/.git/3.npy", ".b/4.npy", ".5.npy")
     assert listed(tmp_path)["sample"].tolist() == ["a/1.npy"]
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 1000])
+def test_however_many_entries_are_read_at_once_all_are_listed(
+    tmp_path, write, monkeypatch, at_once
+):
+    monkeypatch.setattr(files, "_AT_ONCE", at_once)
+    names = ["+.npy", "-a.npy", "0.npy", "B.NPY", "b2.npy", "c.npy"]  # around the hidden ones
+    write(tmp_path, *(f"a/{name}" for name in names), "a/.b.npy", "a/.b/c.npy", "a/d.txt")
+    write(tmp_path, "a/z/e.npy")
+    found = listed(tmp_path)["sample"].tolist()
+    assert found == [*(f"a/{name}" for name in names), "a/z/e.npy"]
+
+
+def test_an_entry_that_the_file_system_hides_does_not_hide_the_others(tmp_path, write, monkeypatch):
+    write(tmp_path, "a/1.npy", "a/2.npy", "a/3.npy")
+
+    class Entry:
+        def __init__(self, entry):
+            self.name, self.is_symlink, self.is_dir = entry.name, entry.is_symlink, entry.is_dir
+            self.inner = entry
+
+        def is_file(self, **options):
+            if self.name == "2.npy":
+                raise PermissionError("not yours")
+            return self.inner.is_file(**options)
+
+    class Entries:
+        def __init__(self, path):
+            self.inner = scandir(path)
+
+        def __enter__(self):
+            return map(Entry, self.inner)
+
+        def __exit__(self, *error):
+            self.inner.close()
+
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", Entries)
+    found = listed(tmp_path)["sample"].tolist()
+    assert found == ["a/1.npy", "a/3.npy"]
 
 
 def test_a_folder_that_is_called_like_a_file_is_a_folder(tmp_path, write):
