@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import penstock
@@ -90,6 +91,17 @@ def test_a_column_of_whole_numbers_is_numbers(table):
     assert column(read, "w") == [0, 10]
     assert column(read, "big") == ["1", "99999999999999999999"]
     assert column(read, "id") == ["01", "2"]
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3])
+def test_a_table_that_is_read_in_parts_is_that_of_one_part(table, monkeypatch, at_once):
+    content = "first,last,none,all\n1,x,a,5\n-2,2,b,6\n3,007,,7\nNA,-40,d,8\n0,9,e,9\n"
+    whole = table(content)
+    monkeypatch.setattr("penstock.tables._AT_ONCE", at_once)
+    pd.testing.assert_frame_equal(table(content), whole)
+    assert column(whole, "first") == ["1", "-2", "3", "NA", "0"]
+    assert column(whole, "last") == ["x", "2", "007", "-40", "9"]
+    assert whole["all"].dtype == np.int64
 
 
 def test_quoted_fields_may_hold_delimiters_quotes_and_line_ends(table):

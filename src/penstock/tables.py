@@ -6,17 +6,20 @@ import csv
 import os
 import re
 import stat
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from penstock.errors import ConfigError, quote
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from collections.abc import Iterator
 
 __all__ = ["read_table"]
 
+_AT_ONCE = 10_000  # rows: lists of strings take ten times the memory of a column
 _WHOLE_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,17}")
 
 
@@ -34,8 +37,6 @@ def read_table(path: str) -> pd.DataFrame:
         ConfigError: The file is empty, not UTF-8, has a column twice, or a row
             with more or fewer fields than the header; names the line.
     """
-    import pandas as pd
-
     delimiter = "\t" if path.lower().endswith(".tsv") else ","
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # to open a pipe would be to wait for ever
@@ -54,15 +55,10 @@ def read_table(path: str) -> pd.DataFrame:
                     f"The table {quote(path)} has the column {quote(twice[0])} twice."
                     " Give every column a name of its own."
                 )
-            rows = []
-            for row in reader:
-                if len(row) != len(header):
-                    raise ConfigError(
-                        f"The table {quote(path)} has {len(row)} fields in line {reader.line_num}"
-                        f" and {len(header)} in its header."
-                        f" Quote fields that contain {delimiter!r}."
-                    )
-                rows.append(row)
+            checked = _checked(reader, header, path, delimiter)
+            parts = []
+            while rows := list(islice(checked, _AT_ONCE)):
+                parts.append([_column(cells) for cells in zip(*rows, strict=True)])
     except UnicodeDecodeError as error:
         raise ConfigError(
             f"The table {quote(path)} is not UTF-8: {_first_foreign_byte(path)}. Save it as UTF-8."
@@ -73,12 +69,21 @@ def read_table(path: str) -> pd.DataFrame:
         ) from error
     except OSError as error:
         raise ConfigError(f"The table {quote(path)} cannot be opened: {error.strerror}.") from error
-    if not rows:
+    if not parts:
         raise ConfigError(f"The table {quote(path)} has a header and 0 samples.")
-    columns = {
-        name: _column(cells) for name, cells in zip(header, zip(*rows, strict=True), strict=True)
-    }
-    return pd.DataFrame(columns)
+    columns = map(_joined, zip(*parts, strict=True))
+    return pd.DataFrame(dict(zip(header, columns, strict=True)))
+
+
+def _checked(reader: Any, header: list[str], path: str, delimiter: str) -> Iterator[list[str]]:
+    for row in reader:
+        if len(row) != len(header):
+            raise ConfigError(
+                f"The table {quote(path)} has {len(row)} fields in line {reader.line_num}"
+                f" and {len(header)} in its header."
+                f" Quote fields that contain {delimiter!r}."
+            )
+        yield row
 
 
 def _first_foreign_byte(path: str) -> str:
@@ -94,7 +99,14 @@ def _first_foreign_byte(path: str) -> str:
     return "its end is cut"
 
 
-def _column(cells: tuple[str, ...]) -> np.ndarray[tuple[int], np.dtype[np.int64 | np.object_]]:
+def _column(cells: tuple[str, ...]) -> pd.Series[Any]:
     if all(_WHOLE_NUMBER.fullmatch(cell) for cell in cells):
-        return np.array([int(cell) for cell in cells], np.int64)
-    return np.array(cells, object)
+        return pd.Series([int(cell) for cell in cells], dtype=np.int64)
+    return pd.Series(np.array(cells, object), dtype="str")
+
+
+def _joined(parts: tuple[pd.Series[Any], ...]) -> pd.Series[Any]:
+    """Return a column in one piece, of numbers only if all of it is."""
+    if len({part.dtype for part in parts}) > 1:
+        parts = tuple(part.astype("str") for part in parts)  # as they stand in the file
+    return pd.concat(parts, ignore_index=True)
