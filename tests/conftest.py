@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 import tempfile
 import threading
@@ -63,6 +64,13 @@ def _own_temporary_files(tmp_path_factory):
         patch.setattr(tempfile, "tempdir", str(own))
         patch.setenv("TMPDIR", str(own))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interrupts_arrive():
+    """Take Ctrl-C, which is ignored where a shell without job control began the run with ``&``."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
