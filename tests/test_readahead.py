@@ -104,6 +104,16 @@ def test_batches_that_take_less_than_waking_a_thread_are_made_by_who_asks(ahead)
     wait_for(lambda: not asks())  # what it takes is found out on the way
 
 
+def test_a_batch_is_brief_whatever_time_was_lost_to_others_while_it_was_made(ahead):
+    crew = ahead(brief=0.0005)._crew
+    for took in [0.0003, 0.005, 0.002, 0.003] * 5:  # the thread had to wait for a core
+        crew.learn(took, 100)
+        assert crew.makes_briefly(100)
+    for _ in range(9):
+        crew.learn(0.003, 100)
+    assert not crew.makes_briefly(100)
+
+
 @dataclass(frozen=True)
 class Crowded(Slow):
     """Notes how many threads load at a time."""
@@ -135,10 +145,10 @@ def test_as_many_threads_load_as_there_are_workers(ahead, workers):
 def test_batches_that_take_long_are_made_ahead_again(ahead):
     loader = Slow(width=8)
     made = ahead(loader=loader, brief=0.001)
-    made._crew.seconds = 0.0
+    made._crew.seconds = 1e-5  # as measured before
     object.__setattr__(loader, "seconds", 0.01)
-    for index in range(LENGTH):
-        made.get((0, index), [(0, index + 1)] if index + 1 < LENGTH else [], reader=1)
+    for index in range(40):
+        made.get((index, 0), [(index, 1)], reader=1)
         if ours():
             break
     assert ours()

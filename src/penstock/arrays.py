@@ -93,7 +93,7 @@ class Arrays:
         """Gather rows."""
         if self.array.dtype == out.dtype and self.array.flags.c_contiguous:
             # "raise" would gather into a buffer first; the rows are ours and in range.
-            np.take(self.array, samples, axis=0, out=out, mode="clip")
+            self.array.take(samples, axis=0, out=out, mode="clip")
         else:
             out[...] = self.array[samples]
 

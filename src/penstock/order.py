@@ -104,13 +104,11 @@ class Order:
         positions are there for that alone: they begin again with the first of the batch.
         """
         start, stop, padding = self._block(index)
-        places = np.arange(start, stop, dtype=np.int64)
-        if padding:
-            begin, end = self._bounds(index)
-            again = begin + np.arange(padding, dtype=np.int64) % (end - begin)
-            places = np.concatenate([places, again])
-        elif epoch_order is not None:
-            return epoch_order[start:stop]
+        if not padding:
+            return np.arange(start, stop) if epoch_order is None else epoch_order[start:stop]
+        begin, end = self._bounds(index)
+        again = begin + np.arange(padding) % (end - begin)
+        places = np.concatenate([np.arange(start, stop), again])
         return places if epoch_order is None else epoch_order[places]
 
     def padding(self, index: int) -> int:

@@ -35,8 +35,9 @@ if TYPE_CHECKING:
 __all__ = ["ReadAhead", "usable_cores"]
 
 _SLICE_SECONDS = 0.01  # long against what a slice costs beside its samples, 0.1 to 0.3 ms
-_BRIEF_SECONDS = 0.00025  # a batch that takes no longer costs more with threads than without
-_STILL_BRIEF = 4  # times that, once it was: competing for the interpreter is no work
+_BRIEF_SECONDS = 0.0005  # a batch that takes no longer costs more with threads than without
+_STILL_BRIEF = 2  # times that, once it was
+_FORGETTING = 1.25  # so much longer is what was measured taken for, with each time that follows
 _JOIN_SECONDS = 2.0  # how long to wait for a slice that a loader will not finish
 _LINGER_SECONDS = 0.2  # how long a thread without work waits for some before it ends
 
@@ -111,7 +112,8 @@ class _Crew:
         took = max(took, 1e-6)
         wanted = count * min(max(_SLICE_SECONDS / took, 0.5), 2.0)
         self.step = wanted if not self.step else max(1.0, 0.75 * self.step + 0.25 * wanted)
-        self.seconds = min(0.75 * self.seconds + 0.25 * took / count, 2 * took / count)
+        # The least: who had to wait for the interpreter or for a core did not work longer.
+        self.seconds = min(_FORGETTING * self.seconds, took / count)
 
     def _run(self) -> None:
         step_back()

@@ -152,7 +152,7 @@ class MemoryStore:
 
     def read(self, slots: NDArray[np.int64], out: NDArray[Any]) -> NDArray[np.bool_]:
         """See ``Store``."""
-        np.take(self._samples, slots, axis=0, out=out, mode="clip")
+        self._samples.take(slots, axis=0, out=out, mode="clip")
         return np.ones(len(slots), np.bool_)
 
     def admit(self, rows: NDArray[np.int64], values: NDArray[Any]) -> NDArray[np.int64]:

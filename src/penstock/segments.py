@@ -50,7 +50,7 @@ class Segment:
         """Copy samples to *out*, and check those that are read for the first time."""
         if not self._whole():
             return np.zeros(len(slots), np.bool_)
-        np.take(self._samples, slots, axis=0, out=out, mode="clip")
+        self._samples.take(slots, axis=0, out=out, mode="clip")
         good = np.ones(len(slots), np.bool_)
         for at in np.flatnonzero(self.unverified[slots]):
             good[at] = _checksum(out[at : at + 1]) == self._checksums[slots[at]]

@@ -155,6 +155,6 @@ class WindowRows:
         flat = out.reshape(-1, *array.shape[1:])
         if array.dtype == out.dtype and array.flags.c_contiguous:
             # "raise" would gather into a buffer first; the rows were counted, and are in range.
-            np.take(array, rows, axis=0, out=flat, mode="clip")
+            array.take(rows, axis=0, out=flat, mode="clip")
         else:
             flat[...] = array[rows]

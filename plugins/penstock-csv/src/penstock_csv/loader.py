@@ -146,7 +146,7 @@ class CsvRows:
                 "Make the generator anew if the table has changed.",
                 sample=int(wrong[0]),
             )
-        np.take(matrix, rows, axis=0, out=out, mode="clip")
+        matrix.take(rows, axis=0, out=out, mode="clip")
 
     def _labels(self) -> tuple[str, ...]:
         if self.y_col is None:
