@@ -32,12 +32,14 @@ class Reader(keras.Model):  # type: ignore[misc]
 
 
 class Counted(keras.Model):  # type: ignore[misc]
-    """Says how many samples it was given. For TensorFlow."""
+    """Says how many samples it was given."""
 
-    def train_step(self, data: Any) -> Any:
-        """Train, and count."""
-        logs = super().train_step(data)
-        return {**logs, "samples": keras.ops.shape(data[0])[0]}
+    def train_step(self, *given: Any) -> Any:
+        """Train, and count; takes what ``Reader`` takes."""
+        found = super().train_step(*given)
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(given[-1])
+        count = {"samples": keras.ops.cast(keras.ops.shape(x)[0], "float32")}
+        return {**found, **count} if len(given) == 1 else ({**found[0], **count}, found[1])
 
 
 def reader() -> Any:
@@ -49,14 +51,15 @@ def reader() -> Any:
 
 
 def counted(inputs: Any, outputs: Any) -> Any:
-    """Return a compiled classifier from *inputs* to *outputs*, for TensorFlow."""
+    """Return a compiled classifier from *inputs* to *outputs*."""
     model = Counted(inputs, outputs)
-    model.compile(optimizer="sgd", loss="categorical_crossentropy", jit_compile=False)
+    compiled = keras.backend.backend() == "jax"
+    model.compile(optimizer="sgd", loss="categorical_crossentropy", jit_compile=compiled)
     return model
 
 
 def one_layer(shape: tuple[int, ...], classes: int) -> Any:
-    """Return a compiled classifier of one layer, for TensorFlow."""
+    """Return a compiled classifier of one layer."""
     inputs = keras.Input(shape)
     flat = keras.layers.Flatten()(inputs)
     return counted(inputs, keras.layers.Dense(classes, activation="softmax")(flat))

@@ -63,25 +63,31 @@ ROWS = [
             ("memory-map", "the same, memory-mapped", True),
         )
     ),
-    Row(
-        name="arrays-fit",
-        title="the same in memory, in fit",
-        data={"folder": "arrays"},
-        peers=tuple(
-            Peer(
-                on(backend, who),
-                subject,
-                variants=({**given, "train": "reader"},),
-                backend=backend,
-                reads=who != READY,
-            )
-            for backend in _BACKENDS
-            for who, subject, given in (
-                (PENSTOCK, "ours:arrays", {"mapped": False}),
-                (_FIT, "plain:arrays", {"mapped": False}),
-                (READY, "trials:ready", _KEPT),
-            )
-        ),
-        targets=tuple(Target(1, on(backend, _FIT), of=on(backend)) for backend in _BACKENDS),
+    *(
+        Row(
+            name=name,
+            title=title,
+            data={"folder": "arrays"},
+            peers=tuple(
+                Peer(
+                    on(backend, who),
+                    subject,
+                    variants=({**given, "train": train},),
+                    backend=backend,
+                    reads=who != READY,
+                )
+                for backend in _BACKENDS
+                for who, subject, given in (
+                    (PENSTOCK, "ours:arrays", {"mapped": False}),
+                    (_FIT, "plain:arrays", {"mapped": False}),
+                    (READY, "trials:ready", _KEPT),
+                )
+            ),
+            targets=tuple(Target(1, on(backend, _FIT), of=on(backend)) for backend in _BACKENDS),
+        )
+        for name, title, train in (
+            ("arrays-fit", "the same in memory, in fit", "reader"),
+            ("arrays-train", "the same in memory, training a model of one layer", "one layer"),
+        )
     ),
 ]

@@ -94,9 +94,10 @@ def parse_block(block: Block, plan: Plan) -> Parsed:
         if len(column):
             with np.errstate(over="ignore"):  # what is too large for half floats is told below
                 rows[:, place] = column.chunk(0).to_numpy(zero_copy_only=False)
-            infinite = np.isinf(rows[:, place])
-            if infinite.any():
-                raise Diagnosis(block, plan).no_number(name, int(np.argmax(infinite)) + 1)
+    infinite = np.isinf(rows)
+    if infinite.any():
+        row, place = np.argwhere(infinite)[0].tolist()
+        raise Diagnosis(block, plan).no_number(plan.features[place], row + 1)
     weights = None
     if plan.weight is not None:
         if table.column(plan.weight).null_count:
