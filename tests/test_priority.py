@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import penstock
-from penstock import priority, readahead
+from penstock import pace, priority
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority")
 
@@ -44,7 +44,7 @@ def found(**options):
 
 
 def test_threads_that_load_step_back_and_the_one_that_asks_does_not(monkeypatch):
-    monkeypatch.setattr(readahead, "_BRIEF_SECONDS", 0.0)  # these batches are
+    monkeypatch.setattr(pace, "_BRIEF_SECONDS", 0.0)  # these batches are
     mine = os.getpriority(os.PRIO_PROCESS, 0)
     assert set(found(workers=0)) == {mine}
     assert behind() in set(found(workers=2)) <= {mine, behind()}
@@ -60,5 +60,5 @@ def test_a_system_that_forbids_it_is_no_obstacle(monkeypatch):
         raise PermissionError("not here")
 
     monkeypatch.setattr(priority.os, "nice", forbidden)
-    monkeypatch.setattr(readahead, "_BRIEF_SECONDS", 0.0)
+    monkeypatch.setattr(pace, "_BRIEF_SECONDS", 0.0)
     assert set(found(workers=2)) == {os.getpriority(os.PRIO_PROCESS, 0)}

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import penstock
-from penstock import readahead
+from penstock import pace
 from penstock.batches import Batches
 from penstock.errors import SampleCorrupt
 from penstock.fields import LoadedField
@@ -67,7 +67,7 @@ def ahead(monkeypatch):
     made = []
 
     def make(workers=2, depth=3, loader=None, brief=0.0, **options):
-        monkeypatch.setattr(readahead, "_BRIEF_SECONDS", brief)
+        monkeypatch.setattr(pace, "_BRIEF_SECONDS", brief)
         made.append(ReadAhead(batches(loader, **options), workers, depth))
         return made[-1]
 
@@ -104,14 +104,49 @@ def test_batches_that_take_less_than_waking_a_thread_are_made_by_who_asks(ahead)
     wait_for(lambda: not asks())  # what it takes is found out on the way
 
 
-def test_a_batch_is_brief_whatever_time_was_lost_to_others_while_it_was_made(ahead):
-    crew = ahead(brief=0.0005)._crew
-    for took in [0.0003, 0.005, 0.002, 0.003] * 5:  # the thread had to wait for a core
-        crew.learn(took, 100)
-        assert crew.makes_briefly(100)
+def test_a_batch_is_brief_whatever_time_was_lost_to_others_while_it_was_made():
+    learned = pace.Pace()
+    for seconds in [0.0003, 0.005, 0.002, 0.003] * 5:  # the thread had to wait for a core
+        learned.batch_took(seconds, 100)
+        assert learned.makes_briefly(100)
     for _ in range(9):
-        crew.learn(0.003, 100)
-    assert not crew.makes_briefly(100)
+        learned.batch_took(0.003, 100)
+    assert not learned.makes_briefly(100)
+
+
+def test_what_becomes_brief_again_is_so_at_once():
+    learned = pace.Pace()
+    for seconds, brief in [(0.03, False), (0.0003, True), (0.04, False), (0.0003, True)]:
+        learned.batch_took(seconds, 100)
+        assert learned.makes_briefly(100) is brief
+
+
+class Late:
+    """Takes its time with whole batches."""
+
+    @penstock.hookimpl
+    def augment_batch(self, batch):
+        time.sleep(0.005)
+
+
+@dataclass(frozen=True)
+class Uneven(Slow):
+    """Takes its time with two samples of three."""
+
+    @penstock.hookimpl
+    def load_samples(self, samples, out):
+        out[...] = samples[:, None]
+        time.sleep(0.005 * sum(samples % 3 > 0))
+
+
+@pytest.mark.parametrize(
+    "options", [{"augmenters": [Late()]}, {"loader": Uneven(width=8)}], ids=["late", "uneven"]
+)
+def test_a_batch_is_as_long_as_all_that_is_in_it(ahead, options):
+    made = ahead(brief=0.001, **{"loader": Slow(width=8)} | options)
+    for number in range(LENGTH * 3):
+        made.get(divmod(number, LENGTH), [divmod(number + 1, LENGTH)], reader=1)
+        assert not made._crew.pace.makes_briefly(SIZE)
 
 
 @dataclass(frozen=True)
@@ -145,10 +180,10 @@ def test_as_many_threads_load_as_there_are_workers(ahead, workers):
 def test_batches_that_take_long_are_made_ahead_again(ahead):
     loader = Slow(width=8)
     made = ahead(loader=loader, brief=0.001)
-    made._crew.seconds = 1e-5  # as measured before
+    made._crew.pace.seconds = 1e-5  # as measured before
     object.__setattr__(loader, "seconds", 0.01)
-    for index in range(40):
-        made.get((index, 0), [(index, 1)], reader=1)
+    for index in range(LENGTH - 1):
+        made.get((0, index), [(0, index + 1)], reader=1)
         if ours():
             break
     assert ours()

@@ -102,6 +102,8 @@ def test_a_table_that_is_read_in_parts_is_that_of_one_part(table, monkeypatch, a
     assert column(whole, "first") == ["1", "-2", "3", "NA", "0"]
     assert column(whole, "last") == ["x", "2", "007", "-40", "9"]
     assert whole["all"].dtype == np.int64
+    with pytest.raises(ConfigError, match="1 fields in line 4"):
+        table("a,b\n1,2\n3,4\nx\n")
 
 
 def test_quoted_fields_may_hold_delimiters_quotes_and_line_ends(table):

@@ -52,20 +52,21 @@ class Job:
         self.error: BaseException | None = None
         self._assembly: Assembly | None = assembly
         self._batch: tuple[Any, ...] | None = None
-        self._length = len(assembly)
-        self._step = max(1, min(step, self._length))
+        self.length = len(assembly)
+        self._step = max(1, min(step, self.length))
         self._taken = 0
-        self._undone = -(-self._length // self._step)
+        self._undone = self._untimed = -(-self.length // self._step)
+        self._spent = 0.0
         self._askers = 0
         self._lock = threading.Lock()
 
     def take(self) -> tuple[int, int] | None:
         """Take the next slice, if one is left."""
         with self._lock:
-            if self._taken >= self._length or self.error is not None:
+            if self._taken >= self.length or self.error is not None:
                 return None
             start = self._taken
-            self._taken = min(start + self._step, self._length)
+            self._taken = min(start + self._step, self.length)
             return start, self._taken
 
     def fill(self, start: int, stop: int) -> None:
@@ -91,6 +92,13 @@ class Job:
             self.fail(error)
             if threading.current_thread().name != THREAD_NAME:
                 raise
+
+    def spend(self, seconds: float) -> float | None:
+        """Note what a slice took; return what all of the batch did, once it did and is there."""
+        with self._lock:
+            self._spent += seconds
+            self._untimed -= 1
+            return self._spent if not self._untimed and self.error is None else None
 
     def fail(self, error: BaseException) -> None:
         """Give the batch up."""

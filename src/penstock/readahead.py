@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.jobs import THREAD_NAME, Job
 from penstock.memory import Pool
+from penstock.pace import Pace
 from penstock.priority import step_back
 from penstock.supply import Supply
 
@@ -34,10 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ReadAhead", "usable_cores"]
 
-_SLICE_SECONDS = 0.01  # long against what a slice costs beside its samples, 0.1 to 0.3 ms
-_BRIEF_SECONDS = 0.0005  # a batch that takes no longer costs more with threads than without
-_STILL_BRIEF = 2  # times that, once it was
-_FORGETTING = 1.25  # so much longer is what was measured taken for, with each time that follows
 _JOIN_SECONDS = 2.0  # how long to wait for a slice that a loader will not finish
 _LINGER_SECONDS = 0.2  # how long a thread without work waits for some before it ends
 
@@ -52,11 +49,9 @@ def usable_cores() -> int:
 class _Crew:
     """Threads that work on jobs, until there are none for a while or the crew is dismissed."""
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, pace: Pace) -> None:
         self.jobs: dict[Key, Job] = {}
-        self.step = 0.0  # samples per slice; 0 before the first was timed
-        self.seconds = 1.0  # per sample, as measured lately; of the first nothing is known
-        self._brief = False
+        self.pace = pace
         self._busy = 0  # threads that fill a slice
         self.lock = threading.RLock()
         self._work = threading.Condition(self.lock)
@@ -68,12 +63,6 @@ class _Crew:
     def occupied(self) -> bool:
         """Whether each thread is at work: one more would only take turns with them."""
         return 0 < self._workers <= self._busy
-
-    def makes_briefly(self, samples: int) -> bool:
-        """Say whether a batch of so many takes too little time to be shared with threads."""
-        limit = _BRIEF_SECONDS * (_STILL_BRIEF if self._brief else 1)
-        self._brief = self.seconds * samples < limit
-        return self._brief
 
     def hire(self) -> None:
         """Wake the threads, and start those that are missing; under ``lock``."""
@@ -100,20 +89,14 @@ class _Crew:
                 thread.join(max(0.0, end - time.monotonic()))
 
     def timed_fill(self, job: Job, taken: tuple[int, int]) -> None:
-        """Fill a slice, and learn from the time it took how long slices should be."""
+        """Fill a slice, and learn from the time it took."""
         began = time.perf_counter()
         job.fill(*taken)
-        self.learn(time.perf_counter() - began, taken[1] - taken[0])
-
-    def learn(self, took: float, count: int) -> None:
-        """Learn from the time that *count* samples took."""
-        # By halves and doubles: what a slice costs beside its samples would
-        # mislead a division.
-        took = max(took, 1e-6)
-        wanted = count * min(max(_SLICE_SECONDS / took, 0.5), 2.0)
-        self.step = wanted if not self.step else max(1.0, 0.75 * self.step + 0.25 * wanted)
-        # The least: who had to wait for the interpreter or for a core did not work longer.
-        self.seconds = min(_FORGETTING * self.seconds, took / count)
+        took = time.perf_counter() - began
+        self.pace.slice_took(took, taken[1] - taken[0])
+        spent = job.spend(took)
+        if spent is not None:
+            self.pace.batch_took(spent, job.length)
 
     def _run(self) -> None:
         step_back()
@@ -168,14 +151,14 @@ class ReadAhead(Supply):
     def _start_over(self) -> None:
         self._process = os.getpid()
         self._pool = self._new_pool()
-        self._crew = _Crew(self._workers)
+        self._crew = _Crew(self._workers, Pace())
         self._windows = {}
 
     def _get(self, key: Key, upcoming: Sequence[Key], reader: Hashable) -> tuple[Any, ...]:
         if os.getpid() != self._process:  # after a fork the threads are not there
             self._start_over()
         crew = self._crew
-        brief = crew.makes_briefly(self._batches.order.batch_size)
+        brief = crew.pace.makes_briefly(self._batches.order.batch_size)
         if brief and not crew.jobs:
             return self._make(key)
         with crew.lock:
@@ -210,8 +193,11 @@ class ReadAhead(Supply):
         assembly = self._batches.start(*key, self._pool)
         began = time.perf_counter()
         assembly.fill(0, len(assembly))
-        self._crew.learn(time.perf_counter() - began, len(assembly))
-        return assembly.finish()
+        batch = assembly.finish()
+        took = time.perf_counter() - began
+        self._crew.pace.slice_took(took, len(assembly))
+        self._crew.pace.batch_took(took, len(assembly))
+        return batch
 
     def rest(self) -> None:
         """Settle what was made; let idle threads go, if nothing is wanted ahead."""
@@ -232,8 +218,7 @@ class ReadAhead(Supply):
         return Pool(spare=2 * (self.depth + 2))
 
     def _replace_crew(self) -> None:
-        crew, self._crew = self._crew, _Crew(self._workers)
-        self._crew.step, self._crew.seconds = crew.step, crew.seconds
+        crew, self._crew = self._crew, _Crew(self._workers, self._crew.pace)
         crew.dismiss()
 
     def _job(self, key: Key) -> Job:
@@ -242,4 +227,4 @@ class ReadAhead(Supply):
             return Job(assembly, len(assembly))
         # Two slices for each thread in the batches under way, or some would have none.
         most = len(assembly) * (self.depth + 1) // (2 * self._workers)
-        return Job(assembly, min(round(self._crew.step) or most // 4, most))
+        return Job(assembly, min(round(self._crew.pace.step) or most // 4, most))

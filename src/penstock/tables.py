@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["read_table"]
 
-_AT_ONCE = 10_000  # rows: lists of strings take ten times the memory of a column
+_AT_ONCE = 10_000  # rows: as lists they take ten times the memory of a column of pyarrow's
 _WHOLE_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,17}")
 
 

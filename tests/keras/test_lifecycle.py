@@ -225,7 +225,7 @@ def test_evaluation_under_a_mirrored_strategy_is_right_the_first_time(workers: i
 def test_the_next_epoch_is_read_ahead_while_one_ends_and_none_after_the_last(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("penstock.readahead._BRIEF_SECONDS", 0.0)  # these batches are
+    monkeypatch.setattr("penstock.pace._BRIEF_SECONDS", 0.0)  # these batches are
     data, ready = numbers(workers=1, max_queue_size=2), []
 
     class Looker(keras.callbacks.Callback):
