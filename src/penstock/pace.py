@@ -34,7 +34,7 @@ class Pace:
         self.step = wanted if not self.step else max(1.0, 0.75 * self.step + 0.25 * wanted)
 
     def batch_took(self, seconds: float, count: int) -> None:
-        """Learn from a batch of *count* samples, which took so much time of all who worked on it."""
+        """Learn from a batch of *count* samples, by the time of all who worked on it."""
         # The least: who waited for the interpreter, or for a core, did not work longer. But
         # nobody waits for as long as that.
         each = seconds / count
