@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import weakref
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -147,6 +147,14 @@ def test_a_batch_is_as_long_as_all_that_is_in_it(ahead, options):
     for number in range(LENGTH * 3):
         made.get(divmod(number, LENGTH), [divmod(number + 1, LENGTH)], reader=1)
         assert not made._crew.pace.makes_briefly(SIZE)
+
+
+def test_a_batch_of_a_shard_is_as_brief_as_its_part_of_the_whole(ahead):
+    made = ahead(brief=0.0005)
+    made._batches = replace(made._batches, order=replace(made._batches.order, shard=(0, 4)))
+    made._crew.pace.seconds = 0.0002  # 0.8 ms for all of the batch, of which it makes a quarter
+    made.get((0, 0), [(0, 1)], reader=1)
+    assert not ours()
 
 
 @dataclass(frozen=True)

@@ -232,7 +232,7 @@ class Elsewhere(Supply):
 
 def _size_of(batches: Batches) -> int:
     """Return how many bytes a batch has, as far as its loaders say."""
-    share = batches.order.batch_size // batches.order.shard[1]
+    share = batches.order.share
     total = 0
     for each in batches.loaded:
         dtype = each.spec.deliver_dtype

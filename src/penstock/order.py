@@ -69,6 +69,11 @@ class Order:
         """How many samples an epoch has."""
         return self.count if self.sampling is None else self.sampling.count(self.count)
 
+    @property
+    def share(self) -> int:
+        """How many samples of a full batch are this shard's."""
+        return self.batch_size // self.shard[1]
+
     def epoch(self, epoch: int) -> NDArray[np.int64] | None:
         """Return the order of a whole epoch, or None where it is that of the samples.
 
@@ -122,8 +127,7 @@ class Order:
     def _block(self, index: int) -> tuple[int, int, int]:
         """Return start and stop of this shard's block of a batch, and what it lacks."""
         begin, end = self._bounds(index)
-        rank, world = self.shard
-        share = self.batch_size // world
+        rank, share = self.shard[0], self.share
         start = min(begin + rank * share, end)
         stop = min(start + share, end)
         return start, stop, share - (stop - start) if self.pad else 0

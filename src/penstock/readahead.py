@@ -158,7 +158,7 @@ class ReadAhead(Supply):
         if os.getpid() != self._process:  # after a fork the threads are not there
             self._start_over()
         crew = self._crew
-        brief = crew.pace.makes_briefly(self._batches.order.batch_size)
+        brief = crew.pace.makes_briefly(self._batches.order.share)
         if brief and not crew.jobs:
             return self._make(key)
         with crew.lock:
