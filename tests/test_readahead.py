@@ -121,12 +121,15 @@ def test_what_becomes_brief_again_is_so_at_once():
         assert learned.makes_briefly(100) is brief
 
 
+@dataclass(frozen=True)
 class Late:
     """Takes its time with whole batches."""
 
+    seconds: float = 0.005
+
     @penstock.hookimpl
     def augment_batch(self, batch):
-        time.sleep(0.005)
+        time.sleep(self.seconds)
 
 
 @dataclass(frozen=True)
@@ -185,11 +188,14 @@ def test_as_many_threads_load_as_there_are_workers(ahead, workers):
     assert statistics.median(loader.most) == workers
 
 
-def test_batches_that_take_long_are_made_ahead_again(ahead):
-    loader = Slow(width=8)
-    made = ahead(loader=loader, brief=0.001)
+@pytest.mark.parametrize(
+    "options",
+    [{"loader": Slow(0.01, width=8)}, {"loader": Slow(width=8), "augmenters": [Late(0.05)]}],
+    ids=["samples", "batches"],
+)
+def test_batches_that_take_long_are_made_ahead_again(ahead, options):
+    made = ahead(brief=0.001, **options)
     made._crew.pace.seconds = 1e-5  # as measured before
-    object.__setattr__(loader, "seconds", 0.01)
     for index in range(LENGTH - 1):
         made.get((0, index), [(0, index + 1)], reader=1)
         if ours():

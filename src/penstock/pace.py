@@ -8,7 +8,7 @@ _SLICE_SECONDS = 0.01  # long against what a slice costs beside its samples, 0.1
 _BRIEF_SECONDS = 0.0005  # a batch that takes no longer costs more with threads than without
 _STILL_BRIEF = 2  # times that, once it was
 _FORGETTING = 1.25  # so much longer is what was measured taken for, with each batch that follows
-_WAITING = 20  # times as long as the work: more than one waits for a core
+_LONGEST_WAIT = 20  # times the work: who takes longer than that works longer
 
 
 class Pace:
@@ -35,10 +35,9 @@ class Pace:
 
     def batch_took(self, seconds: float, count: int) -> None:
         """Learn from a batch of *count* samples, by the time of all who worked on it."""
-        # The least: who waited for the interpreter, or for a core, did not work longer. But
-        # nobody waits for as long as that.
+        # The least: who waited for the interpreter, or for a core, did not work longer.
         each = seconds / count
-        self.seconds = min(max(_FORGETTING * self.seconds, each / _WAITING), each)
+        self.seconds = min(max(_FORGETTING * self.seconds, each / _LONGEST_WAIT), each)
 
     def makes_briefly(self, samples: int) -> bool:
         """Say whether a batch of so many takes too little time to be shared with threads."""
