@@ -42,6 +42,7 @@ test: $(VENV)/.test ## Run all tests, on every backend that is installed
 soak: $(VENV)/.test ## Run what takes long: soak tests, clusters, and damaged files by the ten thousand
 	.ci/ray $(BIN)/python
 	$(BIN)/python -m pytest -m soak --timeout 0
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -m soak tests/keras --timeout 0
 	$(BIN)/python -m pytest tests/test_onray.py
 	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest tests/test_damaged_files.py --timeout 0
 
