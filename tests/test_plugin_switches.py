@@ -184,11 +184,11 @@ def test_nor_while_the_bundled_plugin_is_not_installed(offer, monkeypatch):
     from penstock import plugins
 
     offer("evil", "npy")
-    all_points = plugins.entry_points
+    all_points = plugins._entry_points
     monkeypatch.setattr(
         plugins,
-        "entry_points",
-        lambda group: [each for each in all_points(group=group) if each.dist.name == "evil"],
+        "_entry_points",
+        lambda state: [each for each in all_points(state) if each.dist.name == "evil"],
     )
     assert status("npy", "evil") == ("conflict", "offered by evil and penstock-npy")
     with pytest.raises(PluginConflict) as caught:

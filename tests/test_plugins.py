@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import textwrap
 
@@ -63,6 +64,21 @@ def test_a_plugin_is_found_by_name_without_being_imported(distribution):
     assert "sounds" not in sys.modules
     assert load("loader", "wav").__name__ == "Wav"
     assert "sounds" in sys.modules
+
+
+def test_what_is_installed_and_removed_while_the_program_runs_is_seen(tmp_path, distribution):
+    assert "wav" not in {plugin.name for plugin in installed("loader")}
+    distribution("sounds", {"wav": "sounds:Wav"}, sounds=SOUND.format(name="Wav"))
+    assert only("wav").distribution == "sounds"
+    # As pip does: into a folder that is on the path already, and out of it again.
+    distribution("noises", {"mp3": "noises:Mp3"}, noises=SOUND.format(name="Mp3"))
+    site, info = tmp_path / "sounds", "noises-1.0.dist-info"
+    sys.path.remove(str(tmp_path / "noises"))
+    assert "mp3" not in {plugin.name for plugin in installed("loader")}
+    shutil.copytree(tmp_path / "noises" / info, site / info)
+    assert only("mp3").distribution == "noises"
+    shutil.rmtree(site / info)
+    assert "mp3" not in {plugin.name for plugin in installed("loader")}
 
 
 def test_a_plugin_with_suffixes_that_would_claim_others_files_is_not_loaded(distribution):
@@ -229,6 +245,6 @@ def test_an_unknown_name_is_answered_with_the_nearest_and_all(kind, name, messag
 def test_a_bundled_plugin_that_is_not_installed_is_offered_for_installation(
     monkeypatch, kind, name, package
 ):
-    monkeypatch.setattr("penstock.plugins.entry_points", lambda group: [])
+    monkeypatch.setattr("penstock.plugins._entry_points", lambda state: [])
     with pytest.raises(PluginError, match=f'pip install "{package}"'):
         load(kind, name)

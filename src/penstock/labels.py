@@ -199,7 +199,12 @@ def class_numbers(
         result = np.empty(len(labels), object)
         result[:] = np.split(numbers.astype(np.int32), np.cumsum(lengths)[:-1])
         return result
-    numbers = np.asarray(index.get_indexer(pd.Index(labels.astype(object), dtype=object)))
+    if labels.dtype.kind in "biu":  # to look up each number once is faster; not so for objects
+        codes, numerals = pd.factorize(labels)
+        known = np.asarray(index.get_indexer(pd.Index(numerals.astype(object), dtype=object)))
+        numbers = known[codes]
+    else:
+        numbers = np.asarray(index.get_indexer(pd.Index(labels.astype(object), dtype=object)))
     _refuse_unknown(numbers, labels, classes, np.arange(len(labels)), samples)
     return numbers.astype(np.int32)
 

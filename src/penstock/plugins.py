@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
@@ -129,13 +132,40 @@ def _offers(kind: str, name: str | None = None) -> list[_Offer]:
     most of the time that discovery takes.
     """
     found: dict[tuple[str, str, str], _Offer] = {}
-    for entry in entry_points(group=GROUPS[kind]):
-        if name is None or entry.name == name:
+    for entry in _entry_points(_state_of_path()):
+        if entry.group == GROUPS[kind] and name in (None, entry.name):
             distribution, version = _distribution(entry)
             plugin = Plugin(kind, entry.name, distribution, version, entry.value)
             key = (entry.name, distribution, entry.value)
             found[key] = _Offer(entry, plugin, disabling(distribution))
     return [found[key] for key in sorted(found)]
+
+
+@lru_cache(maxsize=1)
+def _entry_points(state: object) -> list[EntryPoint]:  # noqa: ARG001 - it is the cache's
+    """Read what all installed distributions offer.
+
+    Of 130 of them that takes 12 ms, and each generator wants to know it twice.
+
+    Args:
+        state: That of the places where they are looked for: another one, and they are read anew.
+    """
+    every = entry_points()
+    return [entry for group in GROUPS.values() for entry in every.select(group=group)]
+
+
+def _state_of_path() -> tuple[object, ...]:
+    """Return what changes when a distribution is installed or removed, be it in this process."""
+    places = tuple((place, _state_of(place or os.curdir)) for place in sys.path)
+    return places, tuple(map(id, sys.meta_path))
+
+
+def _state_of(place: str) -> tuple[int, ...]:
+    try:
+        found = os.stat(place)
+    except OSError:  # it need not exist
+        return ()
+    return found.st_dev, found.st_ino, found.st_mtime_ns
 
 
 def _distribution(entry: EntryPoint) -> tuple[str, str]:
