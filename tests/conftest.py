@@ -9,12 +9,13 @@ import sys
 import tempfile
 import threading
 import time
-import weakref
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+
+from penstock.memory import Lease
 
 
 def _left() -> set[str]:
@@ -26,8 +27,8 @@ def _left() -> set[str]:
     }
     found |= {
         f"lease {id(each)}"
-        for each in list(weakref.finalize._registry)
-        if getattr(each.peek()[1] if each.peek() else None, "__name__", "") == "_take_back"
+        for each in gc.get_objects()
+        if type(each) is Lease and each.memory is not None
     }
     found |= {
         f"file {entry.path}"

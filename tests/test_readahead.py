@@ -306,10 +306,10 @@ def test_memory_is_bounded_by_the_batches_ahead(monkeypatch, workers, depth):
             most[0] = max(most[0], alive[0])
         return lease(self, shape, dtype)
 
-    def returned(self, free, block):
+    def returned(self, block):
         with lock:
             alive[0] -= 1
-        give_back(self, free, block)
+        give_back(self, block)
 
     monkeypatch.setattr(Pool, "lease", counted)
     monkeypatch.setattr(Pool, "_take_back", returned)

@@ -3,53 +3,56 @@
 TensorFlow and JAX (on CPU) take a NumPy array without a copy where it is
 64-byte aligned and C-contiguous, and keep reading it for as long as they like.
 A ring of buffers would therefore corrupt data silently. A lease does not: the
-array handed out refers to an exporter object, every view and every tensor that
-aliases the memory keeps that object alive, and only its end returns the memory.
+array handed out refers to an owner, every view and every tensor that aliases
+the memory keeps that owner alive, and only its end returns the memory.
 """
 
 from __future__ import annotations
 
 import math
-import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["ALIGNMENT", "Pool", "lease"]
+__all__ = ["ALIGNMENT", "Lease", "Pool", "lease"]
 
 ALIGNMENT = 64
 _POOLED_FROM = 1 << 14  # smaller blocks are cheaper to allocate than to recycle
 
 
-class _Lease:
-    """Owns a block of memory on behalf of the arrays that alias it."""
+class Lease(np.ndarray[Any, Any]):
+    """Memory, or the owner of some on behalf of the arrays that alias it.
 
-    __slots__ = ("__array_interface__", "__weakref__", "_block")
+    An array is the quickest of owners. It needs a class of its own, and so does what it owns:
+    a view remembers, of the arrays below it, the last before one of its own class.
 
-    def __init__(
-        self, block: object, address: int, shape: tuple[int, ...], dtype: np.dtype[Any]
-    ) -> None:
-        self._block = block
-        self.__array_interface__ = {
-            "version": 3,
-            "shape": shape,
-            "typestr": dtype.str,
-            "data": (address, False),
-        }
+    Attributes:
+        memory: What it owns; None where it is memory itself, or a view.
+        give_back: Called with the memory when nobody can see it any more.
+    """
+
+    memory: Lease | None = None
+    give_back: Callable[[Lease], None]
+
+    def __del__(self) -> None:
+        """Give the memory back. May run in any thread at any time."""
+        if self.memory is not None:
+            self.give_back(self.memory)
 
 
 def lease(
-    block: object, address: int, shape: tuple[int, ...], dtype: np.dtype[Any]
-) -> tuple[object, NDArray[Any]]:
-    """Return an array of memory at *address* in *block*, and its owner, which lives as long."""
-    owner = _Lease(block, address, shape, dtype)
-    return owner, np.asarray(owner)
+    memory: Lease, shape: Sequence[int], dtype: np.dtype[Any], give_back: Callable[[Lease], None]
+) -> NDArray[Any]:
+    """Return an array at the beginning of *memory*; *give_back* is called when it is gone."""
+    owner = np.ndarray.__new__(Lease, shape, dtype, memory)
+    owner.memory, owner.give_back = memory, give_back
+    return owner.view(np.ndarray)
 
 
 class Pool:
@@ -61,9 +64,9 @@ class Pool:
 
     def __init__(self, spare: int = 8) -> None:
         self._spare = spare
-        # Blocks come back from finalisers, which run in any thread at any
-        # time: deque operations are atomic, a lock could deadlock.
-        self._free: dict[int, deque[NDArray[np.uint8]]] = {}
+        # Blocks come back in any thread at any time: deque operations are atomic, a lock
+        # could deadlock.
+        self._free: dict[int, deque[Lease]] = {}
         self._open = True
 
     def lease(
@@ -93,10 +96,8 @@ class Pool:
         try:
             block = free.pop()
         except IndexError:
-            block = _aligned(size)
-        owner, array = lease(block, block.ctypes.data, shape, dtype)
-        weakref.finalize(owner, self._take_back, free, block).atexit = False
-        return array
+            block = _aligned(size).view(Lease)
+        return lease(block, shape, dtype, self._take_back)
 
     def close(self) -> None:
         """Free what is not leased; what is leased is freed when it comes back."""
@@ -104,9 +105,9 @@ class Pool:
         for free in list(self._free.values()):
             free.clear()
 
-    def _take_back(self, free: deque[NDArray[np.uint8]], block: NDArray[np.uint8]) -> None:
+    def _take_back(self, block: Lease) -> None:
         if self._open:
-            free.append(block)
+            self._free[len(block)].append(block)
 
 
 def _aligned(size: int) -> NDArray[np.uint8]:

@@ -12,14 +12,13 @@ import os
 import pickle
 import secrets
 import threading
-import weakref
 from contextlib import suppress
 from multiprocessing.shared_memory import SharedMemory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from penstock.memory import ALIGNMENT, lease
+from penstock.memory import ALIGNMENT, Lease, lease
 from penstock.ownpickles import from_own_process
 
 if TYPE_CHECKING:
@@ -51,10 +50,20 @@ class _Block:
         except OSError:
             self.discard()
             raise
-        # No view is kept: a lease has the address, and keeps the block.
+        # No view is kept, or the memory could not be closed: the address will do.
         assert self._memory.buf is not None
         whole: NDArray[np.uint8] = np.frombuffer(self._memory.buf, np.uint8)
-        self.address: int = whole.ctypes.data
+        self._address: int = whole.ctypes.data
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]:
+        """What is in it, to an array that keeps it."""
+        return {
+            "version": 3,
+            "shape": (self.size,),
+            "typestr": "|u1",
+            "data": (self._address, False),
+        }
 
     def _reserve(self) -> None:
         """Take the pages now: to write to one that is not there ends a process by a signal."""
@@ -76,7 +85,7 @@ class Blocks:
     """Shared memory, lent and taken back."""
 
     def __init__(self) -> None:
-        # Blocks come back from finalisers, in any thread at any time.
+        # Blocks come back in any thread at any time.
         self._lock = threading.RLock()
         self._all: dict[str, _Block] = {}
         self._free: list[_Block] = []
@@ -120,9 +129,8 @@ class Blocks:
 
     def array(self, block: _Block) -> NDArray[np.uint8]:
         """Return what is in a block, leased."""
-        owner, array = lease(block, block.address, (block.size,), np.dtype(np.uint8))
-        weakref.finalize(owner, self.give, block).atexit = False
-        return array
+        memory = np.asarray(block).view(Lease)
+        return lease(memory, (block.size,), np.dtype(np.uint8), lambda _: self.give(block))
 
 
 _HERE: dict[str, SharedMemory] = {}  # in a worker
