@@ -148,10 +148,10 @@ class Batches:
 
     def rows_of(self, epoch: int, index: int) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
         """Return the rows of batch *index* of *epoch*, and their turns where samples are drawn."""
-        positions = self.order.batch(self._epoch_order(epoch), index)
+        found = self.order.batch(self._ordered(epoch), index)
         if self.order.sampling is None:
-            return self.rows[positions], None
-        places, turns = places_and_turns(positions)
+            return found.copy(), None  # replacements are written there
+        places, turns = places_and_turns(found)
         return self.rows[places], turns
 
     def foresee(self, epoch: int) -> None:
@@ -171,14 +171,19 @@ class Batches:
     def _order_ahead(self, epoch: int) -> None:
         step_back()
         with suppress(Exception):  # which is told to who asks for a batch of it
-            self._epoch_order(epoch)
+            self._ordered(epoch)
 
-    def _epoch_order(self, epoch: int) -> NDArray[np.int64] | None:
+    def _ordered(self, epoch: int) -> NDArray[np.int64]:
+        """Return the rows of an epoch in its order; with a sampling, what ``Order.epoch`` draws."""
         orders = self.runtime.orders
         with self.runtime.lock:
             if epoch in orders:
                 return orders[epoch]
-        found = self.order.epoch(epoch)  # nobody waits for an order that he did not ask for
+        order = self.order.epoch(epoch)  # nobody waits for an order that he did not ask for
+        if order is None:
+            found = self.rows
+        else:
+            found = order if self.order.sampling is not None else self.rows[order]
         with self.runtime.lock:
             orders.setdefault(epoch, found)
             while len(orders) > _KEPT_ORDERS:
@@ -199,7 +204,7 @@ class _Runtime:
     def __init__(self, batches: Batches) -> None:
         self.lock = threading.Lock()
         renew_after_fork(self, "lock")
-        self.orders: dict[int, NDArray[np.int64] | None] = {}
+        self.orders: dict[int, NDArray[np.int64]] = {}
         self.meter = Meter()
         self.failures = Failures(batches.errors, batches.order.count)
         self._threads = threading.local()

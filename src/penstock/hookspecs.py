@@ -137,8 +137,8 @@ def load_samples(
 ) -> None:
     """Fill ``out[i]`` from ``samples[i]``, for every i.
 
-    Called for slices of batches, from several threads at once, for any number
-    of samples in any order and with repeats. Must write every element of
+    Called for slices of batches, or for several of them, from several threads at once, for any
+    number of samples in any order and with repeats. Must write every element of
     *out*, keep no reference to it, and give the same values for the same
     sample at every call. Hold no lock around slow work.
 
@@ -179,7 +179,7 @@ def encode_labels(
 ) -> np.ndarray[Any, Any]:
     """Encode the labels of a batch as a target.
 
-    Called once per batch, from any thread.
+    Called with the labels of a batch, or of several that are made at once, from any thread.
 
     Args:
         labels: Where there are classes, the class numbers as int32 of shape

@@ -91,40 +91,43 @@ class Call:
 
 def walk_of(frame: FrameType | None, sequence: object) -> tuple[object, int] | None:
     """Return the adapter and the walk that ask for a batch of *sequence*, or None for others."""
-    found = _adapter_frame(frame, sequence)
+    adapter, found = _adapter_and_frame(frame, sequence)
     if found is None or not found.f_code.co_flags & inspect.CO_GENERATOR:
         return None
     # A number is enough: a walk says that it begins before it asks, and a
     # reference to its frame would keep everything alive that is in it.
-    return found.f_locals["self"], id(found)
+    return adapter, id(found)
 
 
 def learns_shapes(frame: FrameType | None, sequence: object) -> bool:
     """Say whether the adapter looks at a batch of *sequence* to learn what batches are like."""
-    return _adapter_frame(frame, sequence) is not None and walk_of(frame, sequence) is None
+    _, found = _adapter_and_frame(frame, sequence)
+    return found is not None and not found.f_code.co_flags & inspect.CO_GENERATOR
 
 
 def call_of(frame: FrameType | None, sequence: object) -> Call | None:
     """Return what a call of a hook of *sequence* is about, or None if it is not Keras'."""
-    found = _adapter_frame(frame, sequence)
+    adapter, found = _adapter_and_frame(frame, sequence)
     if found is None:
         return None
     above = found.f_back
     iterator = above.f_locals.get("self") if above is not None else None
     purpose, epoch, epochs = _purpose(above)
     place = above.f_code.co_name if above is not None else ""
-    return Call(found.f_locals["self"], iterator, place, purpose, epoch, epochs)
+    return Call(adapter, iterator, place, purpose, epoch, epochs)
 
 
-def _adapter_frame(frame: FrameType | None, sequence: object) -> FrameType | None:
+def _adapter_and_frame(
+    frame: FrameType | None, sequence: object
+) -> tuple[object, FrameType | None]:
     for _ in range(_NEAR):
         if frame is None:
-            return None
+            break
         if str(frame.f_globals.get("__name__")).endswith(_ADAPTER):
-            adapter = frame.f_locals.get("self")
-            return frame if getattr(adapter, "py_dataset", None) is sequence else None
+            adapter = frame.f_locals.get("self")  # a copy of all of them: slow enough for once
+            return adapter, frame if getattr(adapter, "py_dataset", None) is sequence else None
         frame = frame.f_back
-    return None
+    return None, None
 
 
 def _purpose(frame: FrameType | None) -> tuple[str | None, int | None, int | None]:

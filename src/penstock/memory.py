@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["ALIGNMENT", "Lease", "Pool", "lease"]
 
 ALIGNMENT = 64
-_POOLED_FROM = 1 << 14  # smaller blocks are cheaper to allocate than to recycle
 
 
 class Lease(np.ndarray[Any, Any]):
@@ -86,8 +85,8 @@ class Pool:
         if dtype.hasobject:
             return np.empty(shape, dtype)
         size = math.prod(shape) * dtype.itemsize
-        if size < _POOLED_FROM:
-            return _aligned(size).view(dtype).reshape(shape)
+        if not size:
+            return np.empty(shape, dtype)
         if varying:
             size = 1 << (size - 1).bit_length()
         free = self._free.get(size)

@@ -103,7 +103,7 @@ class Order:
         return self.bucketing.arrange(order, self.batch_size, self.seed, epoch)
 
     def batch(self, epoch_order: NDArray[Any] | None, index: int) -> NDArray[np.int64]:
-        """Return the positions of batch *index* within *epoch_order*: this shard's block of it.
+        """Return what is at the places of batch *index* in *epoch_order*: this shard's block of it.
 
         Blocks are contiguous, and of one size in all shards. The last ``padding(index)``
         positions are there for that alone: they begin again with the first of the batch.

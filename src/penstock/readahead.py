@@ -4,7 +4,8 @@ A batch is filled in slices. Threads take the next slice of the earliest batch
 that has one; whoever asks for a batch takes slices too where a thread has
 nothing to do, or none comes to an end, so that its tail is short and nothing
 can deadlock. The length of a slice follows the time that samples were measured
-to take: it has no say in what a batch contains.
+to take: it has no say in what a batch contains. Batches that take too little time
+for that are made by whoever asks, several at once.
 
 Nothing here outlives its use: a delivered batch is held by nobody but its
 receiver, threads without work end by themselves, and a sequence that is
@@ -21,10 +22,12 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from penstock.errors import PenstockError
 from penstock.jobs import THREAD_NAME, Job
 from penstock.memory import Pool
 from penstock.pace import Pace
 from penstock.priority import step_back
+from penstock.runs import cut_apart, followers, most_at_once, started
 from penstock.supply import Supply
 
 if TYPE_CHECKING:
@@ -146,6 +149,7 @@ class ReadAhead(Supply):
     def __init__(self, batches: Batches, workers: int, depth: int) -> None:
         super().__init__(batches, depth if workers else 0)
         self._workers = workers
+        self._at_once = most_at_once(batches) if workers else 1
         self._start_over()
 
     def _start_over(self) -> None:
@@ -153,14 +157,18 @@ class ReadAhead(Supply):
         self._pool = self._new_pool()
         self._crew = _Crew(self._workers, Pace())
         self._windows = {}
+        self._made: dict[Key, tuple[Any, ...]] = {}  # of the last run, and not asked for yet
 
     def _get(self, key: Key, upcoming: Sequence[Key], reader: Hashable) -> tuple[Any, ...]:
         if os.getpid() != self._process:  # after a fork the threads are not there
             self._start_over()
+        made = self._made.pop(key, None)
+        if made is not None:
+            return made
         crew = self._crew
         brief = crew.pace.makes_briefly(self._batches.order.share)
         if brief and not crew.jobs:
-            return self._make(key)
+            return self._make(key, upcoming[: self.depth])
         with crew.lock:
             # What is not wanted any more is dropped; a thread that is at it finishes
             # its slice, and the memory goes back with the last reference.
@@ -189,25 +197,40 @@ class ReadAhead(Supply):
                     del crew.jobs[key]
         return job.collect()
 
-    def _make(self, key: Key) -> tuple[Any, ...]:
-        assembly = self._batches.start(*key, self._pool)
+    def _make(self, key: Key, upcoming: Sequence[Key]) -> tuple[Any, ...]:
+        """Make a brief batch, and those that follow it as far as they can be made as one."""
+        keys = [key, *followers(key, upcoming, self._at_once)]
+        try:
+            first, *others = self._run(keys)
+        except PenstockError:
+            if len(keys) == 1:
+                raise
+            return self._run([key])[0]  # what another one fails of is told to who asks for that
+        if others:
+            self._made = dict(zip(keys[1:], others, strict=True))
+        return first
+
+    def _run(self, keys: list[Key]) -> list[tuple[Any, ...]]:
+        assembly, ends = started(self._batches, keys, self._pool)
         began = time.perf_counter()
         assembly.fill(0, len(assembly))
-        batch = assembly.finish()
+        whole = assembly.finish()
         took = time.perf_counter() - began
         self._crew.pace.slice_took(took, len(assembly))
         self._crew.pace.batch_took(took, len(assembly))
-        return batch
+        return cut_apart(whole, ends)
 
     def rest(self) -> None:
         """Settle what was made; let idle threads go, if nothing is wanted ahead."""
         self._batches.settle(last=False)
+        self._made.clear()
         if os.getpid() == self._process and not self._crew.jobs:
             self._replace_crew()
 
     def close(self) -> None:
         """End the threads and free the memory that is not in use."""
         if os.getpid() == self._process:
+            self._made.clear()
             self._replace_crew()
             self._batches.settle(last=True)
             self._pool.close()
