@@ -288,3 +288,21 @@ def test_encoding_warns_of_nothing():
         warnings.simplefilter("error")
         for encoder in (penstock.Int, penstock.Categorical):
             target(encoder(), ["a", "b"])
+
+
+@pytest.mark.parametrize("dtype", ["<i4", ">i4", ">u2", ">i8", "uint8", "int64"])
+@pytest.mark.parametrize("named", [False, True])
+def test_numbers_are_classes_in_whatever_bytes_they_are_stored(dtype, named):
+    labels = np.array([7, 3, 7, 12, 3], dtype)
+    given = {"class_names": [12, 7, 3]} if named else {}
+    data = penstock.make_generator(
+        (np.zeros((5, 2), np.float32), labels), encoder="int", shuffle=False, **given
+    )
+    assert data.class_names == ([12, 7, 3] if named else [3, 7, 12])
+    assert data[0][1].tolist() == ([1, 2, 1, 0, 2] if named else [1, 0, 1, 2, 0])
+
+
+def test_labels_in_several_columns_are_no_classes():
+    x, y = np.zeros((4, 2), np.float32), np.eye(4, dtype=np.int64)
+    with pytest.raises(LabelError, match="cannot be sorted as classes: list"):
+        penstock.make_generator((x, y), encoder="categorical")

@@ -72,6 +72,8 @@ KEPT = {
     "a memoryview": memoryview,
     "a slice of a memoryview": lambda a: memoryview(a)[4:],
     "an array over its buffer": lambda a: np.frombuffer(a, np.uint8)[9:],
+    "a part of its base": lambda a: a.base[3:],
+    "a part of a part of its base": lambda a: a.base[3:][2:].reshape(-1),
     "a subclass": lambda a: a.view(np.recarray),
     "an iterator": lambda a: a.flat,
     "an exporter by interface": lambda a: np.asarray(memoryview(a.view(np.uint8))),

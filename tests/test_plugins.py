@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 import sys
 import textwrap
+from importlib.metadata import EntryPoints
 
 import pytest
 
+from penstock import plugins
 from penstock.errors import PluginConflict, PluginError
 from penstock.plugins import GROUPS, installed, load, load_all
 
@@ -243,8 +245,10 @@ def test_an_unknown_name_is_answered_with_the_nearest_and_all(kind, name, messag
     ],
 )
 def test_a_bundled_plugin_that_is_not_installed_is_offered_for_installation(
-    monkeypatch, kind, name, package
+    monkeypatch, request, kind, name, package
 ):
-    monkeypatch.setattr("penstock.plugins._entry_points", lambda state: [])
+    monkeypatch.setattr(plugins, "entry_points", EntryPoints)
+    plugins._entry_points.cache_clear()
+    request.addfinalizer(plugins._entry_points.cache_clear)
     with pytest.raises(PluginError, match=f'pip install "{package}"'):
         load(kind, name)

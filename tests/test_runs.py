@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, field
 
@@ -58,8 +59,9 @@ def made(loader=None, batch_size=8, **options):
 
 
 def walked(data, epochs=1):
-    """Ask for the batches of epochs as ``fit`` does; return them all."""
-    return [batch for _ in range(epochs) for batch in data]
+    """Ask for the batches of two epochs, or of many, as ``fit`` does; return them all."""
+    count = 2 * 13 if data._batches.endless else None
+    return [batch for _ in range(epochs) for batch in itertools.islice(data, count)]
 
 
 def flat(batch):
@@ -77,7 +79,9 @@ OPTIONS = {
     "in order": {"shuffle": False},
     "weights": {"sample_weight": np.linspace(0, 1, len(X)), "class_weight": {0: 1, 1: 2, 2: 3}},
     "drawn": {"sampling": "balanced", "samples_per_epoch": 150},
-    "endless": {"samples_per_epoch": 50},
+    "of another length": {"samples_per_epoch": 50},
+    "endless": {"samples_per_epoch": math.inf},
+    "inputs as targets": {"encoder": "input", "augment": None},
     "a shard": {"shard": (1, 2), "remainder": "drop"},
     "the last dropped": {"drop_remainder": True},
     "cached": {"cache": "memory"},
@@ -94,6 +98,7 @@ def test_what_is_made_at_once_is_what_is_made_one_by_one(options):
     del loader.asked[:]
     for one, other in zip(walked(alone, 2), walked(together, 2), strict=True):
         assert same(one, other)
+        assert (one[0] is one[1]) == (other[0] is other[1])
     assert max(loader.asked) == 5 * size  # the one that is asked for, and max_queue_size=4
 
 
@@ -125,17 +130,20 @@ def test_nested_inputs_and_several_targets_are_cut_apart_like_arrays():
 
 @pytest.mark.parametrize("on_error", ["raise", "skip", "mask"])
 def test_a_sample_that_is_broken_troubles_no_batch_but_its_own(on_error):
-    data = made(Rows(broken=40), on_error=on_error, shuffle=False, max_errors=None)
+    loader = Rows(broken=21)  # in the third batch of the first run
+    data = made(loader, on_error=on_error, shuffle=False, max_errors=None)
     if on_error != "raise":
         with pytest.warns(UserWarning, match="1 sample"):
             assert len(walked(data)) == len(data)
         return
     walk = iter(data)
     whole = made(shuffle=False, workers=0)
-    for index in range(5):
+    for index in range(2):
         assert same(next(walk), whole[index])
-    with pytest.raises(SampleCorrupt, match="index 40"):
+    assert loader.asked.count(5 * 8) == 1  # what failed is not tried as one again
+    with pytest.raises(SampleCorrupt, match="index 21"):
         next(walk)
+    assert same(data[3], whole[3])
 
 
 @pytest.mark.parametrize(
@@ -145,6 +153,7 @@ def test_a_sample_that_is_broken_troubles_no_batch_but_its_own(on_error):
         {"on_error": "mask"},
         {"on_error": "skip"},
         {"shard": (0, 2), "remainder": "pad"},
+        {"encoder": penstock.encoder(lambda label: [float(label)])()},
         {"batch_size": 31, "loader": Rows(), "augment": None, "dtype": "uint8"},
     ],
 )
@@ -171,14 +180,29 @@ def test_batches_that_are_held_are_not_written_to():
     assert all(np.array_equal(x, copy) for (x, _), copy in zip(held, kept, strict=True))
 
 
-def test_what_was_made_and_not_asked_for_is_let_go_of_between_epochs_and_at_the_end():
-    data = made()
+def test_two_who_walk_at_a_time_do_not_take_from_each_other():
+    loader = Rows()
+    data = made(loader)
+    for one, other in zip(data, data, strict=True):
+        assert same(one, other)
+    assert sum(loader.asked) < 3 * len(X)
+
+
+def test_a_look_takes_nothing_from_a_walk():
+    loader = Rows()
+    data, alone = made(loader), made(workers=0)
     walk = iter(data)
-    next(walk)
-    assert len(data._readahead._made) == 4
-    data.on_epoch_end()
-    assert not data._readahead._made
-    next(walk)
+    for index in range(len(data)):
+        assert same(next(walk), alone[index])
+        assert same(data[index], alone[index])
+    assert sum(loader.asked) < 3 * len(X)
+
+
+def test_what_was_made_and_not_asked_for_is_let_go_of_at_the_end():
+    data = made()
+    for _ in range(5):
+        next(iter(data))
+    assert [len(each) for each in data._readahead._made.values()] == [4, 4]
     data.close()
     assert not data._readahead._made
 

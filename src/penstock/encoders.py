@@ -242,11 +242,13 @@ def _freeze_class_names(encoder: Any) -> None:
 
 
 def _sorted_classes(labels: Any) -> list[Any]:
-    if isinstance(labels, np.ndarray) and labels.dtype.kind in "biu":
-        import pandas as pd  # not needed where encoders do their work
+    if isinstance(labels, np.ndarray):
+        if labels.dtype.kind in "biu" and labels.dtype.isnative and labels.ndim == 1:
+            import pandas as pd  # not needed where encoders do their work
 
-        return sorted(pd.unique(labels).tolist())
-    given = labels.tolist() if isinstance(labels, np.ndarray) else list(labels)
+            labels = pd.unique(labels)
+        labels = labels.tolist()
+    given = list(labels)
     try:
         return sorted(set(given))
     except TypeError as error:

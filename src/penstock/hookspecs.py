@@ -179,7 +179,7 @@ def encode_labels(
 ) -> np.ndarray[Any, Any]:
     """Encode the labels of a batch as a target.
 
-    Called with the labels of a batch, or of several that are made at once, from any thread.
+    Called once per batch, from any thread.
 
     Args:
         labels: Where there are classes, the class numbers as int32 of shape

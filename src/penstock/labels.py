@@ -199,7 +199,8 @@ def class_numbers(
         result = np.empty(len(labels), object)
         result[:] = np.split(numbers.astype(np.int32), np.cumsum(lengths)[:-1])
         return result
-    if labels.dtype.kind in "biu":  # to look up each number once is faster; not so for objects
+    # To look up each number once is faster; not so for objects.
+    if labels.dtype.kind in "biu" and labels.dtype.isnative:
         codes, numerals = pd.factorize(labels)
         known = np.asarray(index.get_indexer(pd.Index(numerals.astype(object), dtype=object)))
         numbers = known[codes]

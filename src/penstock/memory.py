@@ -20,24 +20,28 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["ALIGNMENT", "Lease", "Pool", "lease"]
+__all__ = ["ALIGNMENT", "Lease", "Memory", "Pool", "lease"]
 
 ALIGNMENT = 64
 
 
+class Memory(np.ndarray[Any, Any]):
+    """A stretch of memory that can be leased."""
+
+
 class Lease(np.ndarray[Any, Any]):
-    """Memory, or the owner of some on behalf of the arrays that alias it.
+    """Owns memory on behalf of the arrays that alias it.
 
     An array is the quickest of owners. It needs a class of its own, and so does what it owns:
     a view remembers, of the arrays below it, the last before one of its own class.
 
     Attributes:
-        memory: What it owns; None where it is memory itself, or a view.
+        memory: What it owns; None of a view.
         give_back: Called with the memory when nobody can see it any more.
     """
 
-    memory: Lease | None = None
-    give_back: Callable[[Lease], None]
+    memory: Memory | None = None
+    give_back: Callable[[Memory], None]
 
     def __del__(self) -> None:
         """Give the memory back. May run in any thread at any time."""
@@ -46,7 +50,7 @@ class Lease(np.ndarray[Any, Any]):
 
 
 def lease(
-    memory: Lease, shape: Sequence[int], dtype: np.dtype[Any], give_back: Callable[[Lease], None]
+    memory: Memory, shape: Sequence[int], dtype: np.dtype[Any], give_back: Callable[[Memory], None]
 ) -> NDArray[Any]:
     """Return an array at the beginning of *memory*; *give_back* is called when it is gone."""
     owner = np.ndarray.__new__(Lease, shape, dtype, memory)
@@ -65,7 +69,7 @@ class Pool:
         self._spare = spare
         # Blocks come back in any thread at any time: deque operations are atomic, a lock
         # could deadlock.
-        self._free: dict[int, deque[Lease]] = {}
+        self._free: dict[int, deque[Memory]] = {}
         self._open = True
 
     def lease(
@@ -95,7 +99,7 @@ class Pool:
         try:
             block = free.pop()
         except IndexError:
-            block = _aligned(size).view(Lease)
+            block = _aligned(size).view(Memory)
         return lease(block, shape, dtype, self._take_back)
 
     def close(self) -> None:
@@ -104,7 +108,7 @@ class Pool:
         for free in list(self._free.values()):
             free.clear()
 
-    def _take_back(self, block: Lease) -> None:
+    def _take_back(self, block: Memory) -> None:
         if self._open:
             self._free[len(block)].append(block)
 

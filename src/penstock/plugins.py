@@ -76,11 +76,10 @@ def load(kind: str, name: str) -> type[Any]:
         PluginConflict: Several distributions offer it.
     """
     distribution, _, short = name.rpartition(":")
-    named = [
-        offer
-        for offer in _offers(kind, short)
-        if not distribution or normal(offer.plugin.distribution) == normal(distribution)
-    ]
+    named = _named(kind, short, distribution)
+    if not named:
+        _entry_points.cache_clear()  # not every installation can be seen from the path
+        named = _named(kind, short, distribution)
     if not named:
         raise PluginError(_unknown(kind, name))
     usable = [offer for offer in named if not offer.disabled]
@@ -125,6 +124,15 @@ class _Offer:
         return f"{self.plugin.distribution}:{self.plugin.name}"
 
 
+def _named(kind: str, name: str, distribution: str) -> list[_Offer]:
+    """Return what is offered under a name, by one distribution if it is named too."""
+    return [
+        offer
+        for offer in _offers(kind, name)
+        if not distribution or normal(offer.plugin.distribution) == normal(distribution)
+    ]
+
+
 def _offers(kind: str, name: str | None = None) -> list[_Offer]:
     """Return what is offered of a kind, each once, in a reproducible order.
 
@@ -163,7 +171,7 @@ def _state_of_path() -> tuple[object, ...]:
 def _state_of(place: str) -> tuple[int, ...]:
     try:
         found = os.stat(place)
-    except OSError:  # it need not exist
+    except (OSError, ValueError):  # it need not exist, nor be a path
         return ()
     return found.st_dev, found.st_ino, found.st_mtime_ns
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from penstock.errors import PenstockError
@@ -28,7 +29,7 @@ from penstock.memory import Pool
 from penstock.pace import Pace
 from penstock.priority import step_back
 from penstock.runs import cut_apart, followers, most_at_once, started
-from penstock.supply import Supply
+from penstock.supply import READERS, Supply
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -157,18 +158,19 @@ class ReadAhead(Supply):
         self._pool = self._new_pool()
         self._crew = _Crew(self._workers, Pace())
         self._windows = {}
-        self._made: dict[Key, tuple[Any, ...]] = {}  # of the last run, and not asked for yet
+        self._made: dict[Hashable, dict[Key, tuple[Any, ...]]] = {}  # of readers' last runs
+        self._alone: set[Key] = set()  # of runs that failed
 
     def _get(self, key: Key, upcoming: Sequence[Key], reader: Hashable) -> tuple[Any, ...]:
         if os.getpid() != self._process:  # after a fork the threads are not there
             self._start_over()
-        made = self._made.pop(key, None)
-        if made is not None:
-            return made
+        made = self._made.get(reader)
+        if made is not None and key in made:
+            return made.pop(key)
         crew = self._crew
         brief = crew.pace.makes_briefly(self._batches.order.share)
         if brief and not crew.jobs:
-            return self._make(key, upcoming[: self.depth])
+            return self._make(key, upcoming[: self.depth], reader)
         with crew.lock:
             # What is not wanted any more is dropped; a thread that is at it finishes
             # its slice, and the memory goes back with the last reference.
@@ -197,18 +199,20 @@ class ReadAhead(Supply):
                     del crew.jobs[key]
         return job.collect()
 
-    def _make(self, key: Key, upcoming: Sequence[Key]) -> tuple[Any, ...]:
+    def _make(self, key: Key, upcoming: Sequence[Key], reader: Hashable) -> tuple[Any, ...]:
         """Make a brief batch, and those that follow it as far as they can be made as one."""
-        keys = [key, *followers(key, upcoming, self._at_once)]
-        try:
-            first, *others = self._run(keys)
-        except PenstockError:
-            if len(keys) == 1:
-                raise
-            return self._run([key])[0]  # what another one fails of is told to who asks for that
-        if others:
-            self._made = dict(zip(keys[1:], others, strict=True))
-        return first
+        alone = reader is None or key in self._alone
+        keys = [key, *followers(key, upcoming, 1 if alone else self._at_once)]
+        if len(keys) > 1:
+            with suppress(PenstockError):  # which is told to who asks for the batch that fails
+                first, *others = self._run(keys)
+                self._made.pop(reader, None)
+                self._made[reader] = dict(zip(keys[1:], others, strict=True))
+                while len(self._made) > READERS:
+                    self._made.pop(next(iter(self._made)), None)
+                return first
+            self._alone = set(keys)
+        return self._run([key])[0]
 
     def _run(self, keys: list[Key]) -> list[tuple[Any, ...]]:
         assembly, ends = started(self._batches, keys, self._pool)
@@ -217,13 +221,13 @@ class ReadAhead(Supply):
         whole = assembly.finish()
         took = time.perf_counter() - began
         self._crew.pace.slice_took(took, len(assembly))
-        self._crew.pace.batch_took(took, len(assembly))
+        for _ in keys:
+            self._crew.pace.batch_took(took, len(assembly))
         return cut_apart(whole, ends)
 
     def rest(self) -> None:
         """Settle what was made; let idle threads go, if nothing is wanted ahead."""
         self._batches.settle(last=False)
-        self._made.clear()
         if os.getpid() == self._process and not self._crew.jobs:
             self._replace_crew()
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from penstock.encoders import Int
+from penstock.fields import EncodedField
 from penstock.memory import ALIGNMENT
 
 if TYPE_CHECKING:
@@ -23,22 +25,28 @@ if TYPE_CHECKING:
 
 __all__ = ["cut_apart", "followers", "most_at_once", "started"]
 
-_BYTES = 2 * 2**20  # of a run: what is made first shall still be at hand when it is used
+_MOST = 5  # batches in a run: who asks shall not wait long for the first
+_BYTES = 2 * 2**20  # loaded for a run: what comes first shall be at hand when it is used
 
 
 def most_at_once(batches: Batches) -> int:
     """Return how many batches may be made as one: 1 where that would not give the same ones."""
     runtime, size = batches.runtime, 0
     together = batches.augment and runtime.batch_hooks
-    if together or batches.padding or batches.order.pad or batches.errors.on_error != "raise":
+    padded = batches.padding is not None or batches.order.pad
+    if together or padded or batches.output_weight or batches.errors.on_error != "raise":
         return 1
+    for each in batches.targets:
+        # Others may look at all the labels that they are given: at the longest, say.
+        if isinstance(each, EncodedField) and type(each.component).__module__ != Int.__module__:
+            return 1
     for each in batches.loaded:
         spec = each.spec
         here = batches.order.share * math.prod(spec.deliver_shape) * spec.deliver_dtype.itemsize
         if here % ALIGNMENT or spec.deliver_dtype.hasobject:
             return 1  # the second would not lie where it is taken without a copy
         size += here
-    return max(1, _BYTES // max(size, 1))
+    return min(max(1, _BYTES // max(size, 1)), _MOST)
 
 
 def followers(key: Key, upcoming: Sequence[Key], most: int) -> list[Key]:
@@ -59,14 +67,16 @@ def started(batches: Batches, keys: Sequence[Key], pool: Pool) -> tuple[Assembly
 
 def cut_apart(whole: tuple[Any, ...], ends: Sequence[int]) -> list[tuple[Any, ...]]:
     """Return the batches that *whole* consists of."""
+    if len(ends) == 1:
+        return [whole]
     starts = [0, *ends[:-1]]
-    return [
-        tuple(_part(each, slice(start, end)) for each in whole)
-        for start, end in zip(starts, ends, strict=True)
-    ]
+    return [_part(whole, slice(start, end)) for start, end in zip(starts, ends, strict=True)]
 
 
 def _part(given: Any, where: slice) -> Any:
     if isinstance(given, dict):
         return {name: _part(each, where) for name, each in given.items()}
+    if isinstance(given, tuple):
+        x = _part(given[0], where)  # which may be the target too
+        return x, *(x if each is given[0] else _part(each, where) for each in given[1:])
     return None if given is None else given[where]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from penstock.memory import ALIGNMENT, Lease, lease
+from penstock.memory import ALIGNMENT, Memory, lease
 from penstock.ownpickles import from_own_process
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class Blocks:
 
     def array(self, block: _Block) -> NDArray[np.uint8]:
         """Return what is in a block, leased."""
-        memory = np.asarray(block).view(Lease)
+        memory = np.asarray(block).view(Memory)
         return lease(memory, (block.size,), np.dtype(np.uint8), lambda _: self.give(block))
 
 

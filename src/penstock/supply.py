@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
     from penstock.batches import Batches
 
-__all__ = ["Key", "Supply", "close_at_exit"]
+__all__ = ["READERS", "Key", "Supply", "close_at_exit"]
 
 Key = tuple[int, int]  # epoch, index
 
-_READERS = 2  # whose batches are kept: training, and a validation on the same sequence
+READERS = 2  # whose batches are kept: training, and a validation on the same sequence
 
 _OPEN: weakref.WeakSet[Supply] = weakref.WeakSet()
 
@@ -101,6 +101,6 @@ class Supply(ABC):
         if reader is not None:
             windows.pop(reader, None)
             windows[reader] = mine
-            while len(windows) > _READERS:
+            while len(windows) > READERS:
                 del windows[next(iter(windows))]
         return [key for window in windows.values() for key in window if key not in mine]
