@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +93,7 @@ class Fitting:
         def batch_ended(_step: int, logs: Mapping[str, Any]) -> None:
             # To read what the model found is to wait for it.
             samples, mean = int(logs["samples"]), float(logs.get("mean", logs.get("loss", 0)))
+            mean = mean if math.isfinite(mean) else 0.0  # one that diverges trains as fast
             time.sleep(self._pause)
             watch.batch_ended(samples, mean)
             self._model.stop_training = watch.stop

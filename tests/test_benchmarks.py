@@ -211,3 +211,16 @@ def test_the_command_line_lists_its_rows_and_refuses_others(capsys):
     assert "images " in capsys.readouterr().out
     assert main(["--only", "imagse"]) == 2
     assert "No row imagse" in capsys.readouterr().err
+
+
+def test_a_model_that_diverges_is_timed_all_the_same():
+    import keras
+    from benchmarks.delivery import Fitting
+    from benchmarks.models import counted
+
+    pixels = keras.Input((4,))
+    model = counted(pixels, keras.layers.Dense(2, activation="softmax")(pixels))
+    x, y = np.full((64, 4), 1e30, np.float32), np.eye(2, dtype=np.float32)[np.arange(64) % 2]
+    found = Fitting(x, model=model, y=y, batch_size=8).measure(0.1)
+    assert found["rate"] > 0
+    assert np.isfinite([found["mean"], found["error"]]).all()
