@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import os
 import statistics
 import subprocess
@@ -295,20 +296,23 @@ def test_without_threads_nothing_is_made_ahead(ahead):
     assert not ours()
 
 
+@pytest.mark.parametrize("brief", [0.0, math.inf])
 @pytest.mark.parametrize(("workers", "depth"), [(1, 1), (2, 3), (8, 4)])
-def test_memory_is_bounded_by_the_batches_ahead(monkeypatch, workers, depth):
+def test_memory_is_bounded_by_the_batches_ahead(monkeypatch, workers, depth, brief):
+    monkeypatch.setattr(pace, "_BRIEF_SECONDS", brief)
     alive, most, lock = [0], [0], threading.Lock()
     lease, give_back = Pool.lease, Pool._take_back
 
     def counted(self, shape, dtype):
+        array = lease(self, shape, dtype)
         with lock:
-            alive[0] += 1
+            alive[0] += array.nbytes  # several batches may be made as one
             most[0] = max(most[0], alive[0])
-        return lease(self, shape, dtype)
+        return array
 
     def returned(self, block):
         with lock:
-            alive[0] -= 1
+            alive[0] -= block.nbytes
         give_back(self, block)
 
     monkeypatch.setattr(Pool, "lease", counted)
@@ -317,9 +321,9 @@ def test_memory_is_bounded_by_the_batches_ahead(monkeypatch, workers, depth):
     for epoch in range(3):
         for index in range(LENGTH - 1):
             upcoming = [(epoch, each) for each in range(index + 1, min(index + 9, LENGTH - 1))]
-            made.get((epoch, index), upcoming)
+            made.get((epoch, index), upcoming, reader=1)
     made.close()
-    assert most[0] <= depth + 2
+    assert most[0] <= (depth + 2) * EXPECTED[0, 0].nbytes
     wait_for(lambda: alive[0] == 0)
 
 

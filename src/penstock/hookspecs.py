@@ -137,7 +137,7 @@ def load_samples(
 ) -> None:
     """Fill ``out[i]`` from ``samples[i]``, for every i.
 
-    Called for slices of batches, or for several of them, from several threads at once, for any
+    Called for slices of batches, or for several whole ones, from several threads at once, for any
     number of samples in any order and with repeats. Must write every element of
     *out*, keep no reference to it, and give the same values for the same
     sample at every call. Hold no lock around slow work.
